@@ -1,0 +1,68 @@
+"""What tests share: one Spark session, and one PostgreSQL server, for the whole run; both start when first asked for.
+
+A test that needs a session of its own, or other static settings, runs `tauro` or Python in a process of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if str(Path(__file__).parent.parent) not in sys.path:
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.support.jars import spark_jars as _spark_jars
+from tests.support.postgres import PostgresServer, running_postgres
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def spark_jars() -> str:
+    """The value of `spark.jars` that brings Delta, Avro and the PostgreSQL driver: for projects that tests run."""
+    return ",".join(map(str, _spark_jars()))
+
+
+@pytest.fixture(scope="session")
+def spark(spark_jars: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A classic local session with Delta, Avro and the PostgreSQL driver."""
+    from pyspark.sql import SparkSession
+
+    scratch = tmp_path_factory.mktemp("spark")
+    settings = {
+        "spark.jars": spark_jars,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        "spark.local.dir": str(scratch / "local"),
+        "spark.scheduler.mode": "FAIR",
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
+        "spark.sql.variable.substitute": "false",
+        "spark.databricks.delta.snapshotPartitions": "1",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("tauro-tests")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server: `jdbc_url`, `user`, `password`, `dsn`, `execute(sql)`."""
+    with running_postgres() as server:
+        yield server
