@@ -1,0 +1,113 @@
+"""Whether a failure can be helped by trying again, and how it is told."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Iterator
+
+from tauro.errors import NodeError, NodeTimeoutError, ProjectError, ReadError, ResultError, WindowError, WriteError
+from tauro.model.outcome import ErrorInfo, FailureKind
+
+_PERMANENT = (ProjectError, ResultError, WindowError, ImportError, SyntaxError, AttributeError, NameError)
+_TRANSIENT = (ConnectionError, TimeoutError, NodeTimeoutError, InterruptedError)
+
+# Spark's and Delta's own classes by name, so that this module needs neither of them.
+_PERMANENT_NAMES = frozenset({"AnalysisException", "ParseException", "PySparkTypeError", "PySparkAttributeError"})
+_TRANSIENT_NAMES = frozenset(
+    {
+        "Py4JNetworkError",
+        "ConcurrentAppendException",
+        "ConcurrentDeleteDeleteException",
+        "ConcurrentDeleteReadException",
+        "ConcurrentTransactionException",
+        "ConcurrentWriteException",
+        "DeltaConcurrentModificationException",
+        "MetadataChangedException",
+        "ProtocolChangedException",
+        "SparkConnectGrpcException",
+    }
+)
+# What a JVM's stack trace says when the network, an executor or a lock is at fault.
+_TRANSIENT_TEXT = re.compile(
+    r"java\.net\.(?:Connect|Socket|SocketTimeout|UnknownHost|NoRouteToHost)Exception"
+    r"|java\.sql\.SQL(?:Transient|Recoverable|Timeout)\w*Exception"
+    r"|org\.postgresql\.util\.PSQLException: (?:The connection attempt failed|Connection to \S+ refused|"
+    r"This connection has been closed|An I/O error occurred|FATAL: (?:the database system is|terminating connection)|"
+    r"ERROR: (?:deadlock detected|could not serialize access))"
+    r"|ExecutorLostFailure|FetchFailed|MetadataFetchFailedException|org\.apache\.spark\.rpc\.RpcTimeoutException"
+    r"|Connection (?:refused|reset)|ConcurrentModificationException"
+)
+_SHOWN_LINES = 60
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """`error` and what caused it, the root cause last; context that was hidden by `from None` is left out."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The exception that a person wants to see: the first of the chain that Tauro did not wrap round another.
+
+    An exception that user code raised while it handled another one stays in front of it.
+    """
+    for link in chain_of(error):
+        if not isinstance(link, NodeError | ReadError | WriteError) or link.__cause__ is None:
+            return link
+    return error
+
+
+def kind_of(error: BaseException) -> FailureKind:
+    """Whether trying again can help, judged from the root cause outwards."""
+    for link in reversed(list(chain_of(error))):
+        names = {cls.__name__ for cls in type(link).__mro__}
+        if isinstance(link, _TRANSIENT) or names & _TRANSIENT_NAMES:
+            return FailureKind.TRANSIENT
+        if isinstance(link, _PERMANENT) or names & _PERMANENT_NAMES:
+            return FailureKind.PERMANENT
+        if "JavaError" in names or "Exception" in type(link).__name__:  # a JVM's, whose causes are text
+            if _TRANSIENT_TEXT.search(str(link)):
+                return FailureKind.TRANSIENT
+        elif isinstance(link, RuntimeError | OSError) and _TRANSIENT_TEXT.search(str(link)):
+            return FailureKind.TRANSIENT
+    return FailureKind.OTHER
+
+
+def describe(
+    error: BaseException,
+    redact: Callable[[str], str] = str,
+    *,
+    node: str | None = None,
+    attempt: int | None = None,
+) -> ErrorInfo:
+    """`error` in words: its root cause's type and message, and the whole chain as Python prints it.
+
+    Args:
+        error: what was raised.
+        redact: hides secrets in a text.
+        node: the node that failed.
+        attempt: its attempt, counted from 1.
+    """
+    root = root_cause(error)
+    return ErrorInfo(
+        type=type(root).__name__,
+        message=redact(_bounded(str(root) or type(root).__name__)),
+        node=node,
+        attempt=attempt,
+        kind=kind_of(error),
+        cause=redact("".join(traceback.format_exception(error))),
+    )
+
+
+def _bounded(message: str) -> str:
+    """The message without a JVM's stack trace, and with at most `_SHOWN_LINES` lines."""
+    lines = message.strip().split("\n\nJVM stacktrace:")[0].splitlines()
+    kept = [line for line in lines if not line.startswith(("\tat ", "\t... "))]
+    if len(kept) > _SHOWN_LINES:
+        kept = [*kept[:_SHOWN_LINES], f"... {len(kept) - _SHOWN_LINES} more lines"]
+    return "\n".join(kept)
