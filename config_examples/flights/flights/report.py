@@ -24,9 +24,13 @@ def daily_report(
         F.round(100 * F.sum("delayed") / F.sum("flights"), 1).alias("delayed_percent"),
         F.round(F.try_divide(F.sum("arr_delay_min"), F.sum("arrived")), 1).alias("mean_delay_min"),
     )
-    worst_carrier = carriers.where(F.col("flights") >= min_flights).groupBy("flight_date").agg(
-        top("airline", by="mean_arr_delay_min").alias("worst_carrier"),
-        F.max("mean_arr_delay_min").alias("its_delay_min"),
+    worst_carrier = (
+        carriers.where(F.col("flights") >= min_flights)
+        .groupBy("flight_date")
+        .agg(
+            top("airline", by="mean_arr_delay_min").alias("worst_carrier"),
+            F.max("mean_arr_delay_min").alias("its_delay_min"),
+        )
     )
     worst_route = routes.groupBy("flight_date").agg(
         top(F.concat_ws(" - ", "origin", "dest"), by="mean_arr_delay_min").alias("worst_route")
