@@ -1,0 +1,58 @@
+"""The bundled examples, copied to a folder of their own and run there by the real command in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+EXAMPLES = Path(__file__).parents[2] / "config_examples"
+TAURO = Path(sys.executable).parent / "tauro"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A project to run `tauro` in."""
+
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    """Variables beside those of the test run."""
+
+    def tauro(self, *arguments: str, exit_code: int = 0) -> dict[str, Any]:
+        """What `tauro ARGUMENTS --json` prints; fails if it exits otherwise than expected or prints anything else."""
+        done = subprocess.run(
+            [str(TAURO), *arguments, "--json"],
+            cwd=self.root,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+        assert done.returncode == exit_code, (
+            f"exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
+        )
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def table(self, path: str, *, by: list[str]) -> pd.DataFrame:
+        """A Parquet table below the project, sorted by the columns `by`; days and months as text."""
+        frame = pd.read_parquet(self.root / path)
+        for column in frame.columns.intersection(["flight_date", "month"]):
+            frame[column] = frame[column].astype(str)
+        return frame[sorted(frame.columns)].sort_values(by, ignore_index=True)
+
+
+def copy_example(name: str, target: Path, *, ignore: tuple[str, ...] = (), **environment: str) -> Example:
+    """The example `name`, copied into `target` without what it has written, and without files that match `ignore`."""
+    shutil.copytree(
+        EXAMPLES / name, target, ignore=shutil.ignore_patterns("output", "_tauro", ".tauro", "__pycache__", *ignore)
+    )
+    return Example(target, environment)
