@@ -1,0 +1,125 @@
+"""Sessions with a JVM beside this process: the one there is, a local one, or one on a cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark import SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from tauro.errors import InvalidValueError, UnsupportedError
+from tauro.launch.java import java_environment
+from tauro.launch.settings import FROM_TAURO, Setting
+from tauro.model import Options
+from tauro.spark.gateway import Jvm
+from tauro.spark.needs import Project, session_settings
+
+VERBOSE_VARIABLE = "TAURO_VERBOSE"
+"""The environment variable that, set to 1, lets the JVM print to stderr."""
+
+
+@dataclass(slots=True)
+class _Own:
+    """The session that this process made."""
+
+    jvm: Jvm
+    users: int = 1
+    """How often it was opened and not given back."""
+
+
+_lock = threading.Lock()
+_own: _Own | None = None
+
+
+def open_local(project: Project, pipeline_config: Options) -> SparkSession:
+    """The session there is, or a new one on this machine."""
+    return _open(project, pipeline_config)
+
+
+def open_distributed(project: Project, pipeline_config: Options) -> SparkSession:
+    """The session there is, or a new one on the cluster that `spark.master` names.
+
+    Raises:
+        InvalidValueError: nothing names a master.
+    """
+    return _open(project, pipeline_config)
+
+
+def release(spark: SparkSession) -> None:
+    """Ends the session if this process made it and nobody else uses it."""
+    global _own
+    with _lock:
+        if _own is None or not _is_same(spark, _own.jvm.session):
+            return
+        _own.users -= 1
+        if _own.users == 0:
+            own, _own = _own, None
+            own.jvm.end()
+
+
+def _open(project: Project, pipeline_config: Options) -> SparkSession:
+    global _own
+    with _lock:
+        existing = _existing_session()
+        if existing is not None:
+            if _own is not None and _is_same(existing, _own.jvm.session):
+                _own.users += 1
+            return existing
+        if _own is not None:  # somebody else stopped the session
+            _own.jvm.end()
+            _own = None
+        settings = session_settings(project, pipeline_config)
+        _refuse_remote(settings)
+        if "PYSPARK_GATEWAY_PORT" in os.environ:
+            return _session_in_submitted_jvm(settings)
+        if "spark.master" not in settings:
+            raise InvalidValueError(
+                "mode 'distributed' needs a master",
+                where="global_settings: spark_config",
+                fix="name it, for example: spark.master: spark://host:7077, yarn, or k8s://https://host:443",
+            )
+        values = {name: setting.value for name, setting in settings.items()}
+        is_quiet = os.environ.get(VERBOSE_VARIABLE) != "1"
+        _own = _Own(Jvm(values, java_environment(), is_quiet=is_quiet))
+        return _own.jvm.session
+
+
+def _existing_session() -> SparkSession | None:
+    """The session of this process, whoever made it; a remote one too."""
+    active = SparkSession.getActiveSession()
+    if active is None and SparkContext._active_spark_context is not None:  # active in another thread
+        active = SparkSession.builder.getOrCreate()
+    return active
+
+
+def _is_same(one: SparkSession, other: SparkSession) -> bool:
+    """Whether two sessions, perhaps clones of each other, live in one SparkContext."""
+    return isinstance(one, SparkSession) and one.sparkContext is other.sparkContext
+
+
+def _refuse_remote(settings: Mapping[str, Setting]) -> None:
+    for place, is_given in (
+        ("SPARK_REMOTE", "SPARK_REMOTE" in os.environ),
+        ("spark.remote", "spark.remote" in settings),
+    ):
+        if is_given:
+            raise UnsupportedError(
+                f"{place} names a Spark Connect server, which is not supported yet",
+                fix=f"unset {place}, or name a cluster's master with mode: distributed",
+            )
+
+
+def _session_in_submitted_jvm(settings: Mapping[str, Setting]) -> SparkSession:
+    """The first session in the JVM of `spark-submit`, whose own settings stand."""
+    SparkContext._ensure_initialized()
+    submitted = SparkConf()
+    builder = SparkSession.builder
+    for setting in settings.values():
+        is_asked_for = not setting.origin.startswith(FROM_TAURO)
+        is_about_sql = setting.name.startswith("spark.sql.") and not submitted.contains(setting.name)
+        if is_asked_for or is_about_sql:
+            builder = builder.config(setting.name, setting.value)
+    return builder.getOrCreate()

@@ -1,0 +1,86 @@
+"""What a project's configuration asks of a Spark session; known without pyspark and without a JVM."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from tauro.launch.defaults import spark_defaults
+from tauro.launch.installed import installed_spark
+from tauro.launch.machine import this_machine
+from tauro.launch.settings import Needs, Setting, settings_for
+from tauro.model import GlobalSettings, InputSpec, Mode, NodeSpec, Options, OutputSpec
+from tauro.model.settings import as_spark_options
+
+
+class Project(Protocol):
+    """What a session needs to know of a project; a `tauro.config.Context` is one."""
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+
+    @property
+    def settings(self) -> GlobalSettings:
+        """The document `global_settings`."""
+
+    @property
+    def inputs(self) -> Mapping[str, InputSpec]:
+        """The document `input_config`."""
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """The document `output_config`."""
+
+    @property
+    def nodes(self) -> Mapping[str, NodeSpec]:
+        """The document `nodes_config`."""
+
+
+def session_settings(project: Project, pipeline_config: Options | None = None) -> dict[str, Setting]:
+    """The settings that a session of the project is started with, by name, each with its origin.
+
+    Args:
+        project: the project.
+        pipeline_config: `spark_config` of the pipeline that is about to run, where that is known.
+
+    Raises:
+        MissingExtraError: pyspark is not installed, or the project uses Delta without delta-spark.
+        SessionError: SPARK_HOME names a folder without a Spark.
+    """
+    spark = installed_spark()
+    environment = spark_defaults(spark.home, os.environ)
+    return settings_for(session_needs(project, pipeline_config), spark, this_machine(), environment)
+
+
+def session_needs(project: Project, pipeline_config: Options | None = None) -> Needs:
+    """The formats, databases and settings that a project uses, in its documents and inside its nodes."""
+    entries = list(_entries(project))
+    formats = {entry.format_name for entry in entries} - {None}
+    if any(entry.format_name is None for entry in entries) or _has_default_outputs(project):
+        formats.add(project.settings.default_format)
+    urls = {str(entry.options["url"]) for entry in entries if entry.options.get("url")}
+    return Needs(
+        root=project.root,
+        is_local=project.settings.mode is Mode.LOCAL,
+        formats=frozenset(name for name in formats if name is not None),
+        jdbc_urls=frozenset(urls),
+        project=as_spark_options(project.settings.spark_config),
+        pipeline=as_spark_options(pipeline_config or {}),
+    )
+
+
+def _entries(project: Project) -> Iterator[InputSpec | OutputSpec]:
+    yield from project.inputs.values()
+    yield from project.outputs.values()
+    for node in project.nodes.values():
+        yield from (ref.inline for ref in node.input if ref.inline is not None)
+        yield from (ref.inline for ref in node.output if ref.inline is not None)
+
+
+def _has_default_outputs(project: Project) -> bool:
+    """Whether an output without an entry is written in the project's default format."""
+    refs = (ref for node in project.nodes.values() for ref in node.output)
+    return any(ref.inline is None and ref.id not in project.outputs for ref in refs)

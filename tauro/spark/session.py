@@ -1,0 +1,61 @@
+"""Where a run's Spark session comes from, by the project's mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tauro.errors import UnsupportedError
+from tauro.model import Mode, Options
+from tauro.registry import Registry
+from tauro.spark.needs import Project
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Opener = Callable[[Project, Options], "SparkSession"]
+"""Makes or finds a session for a project, given the `spark_config` of the pipeline that is about to run."""
+
+SESSION_MODES: Registry[Opener] = Registry(
+    "session mode",
+    {
+        Mode.LOCAL: "tauro.spark.classic:open_local",
+        Mode.DISTRIBUTED: "tauro.spark.classic:open_distributed",
+    },
+    group="tauro.session_modes",
+    extras={Mode.LOCAL: "spark", Mode.DISTRIBUTED: "spark"},
+)
+
+
+def open_session(context: Project, pipeline_config: Options | None = None) -> SparkSession:
+    """The session that a project runs on: the one there is, or else a new one as the project's mode says.
+
+    Args:
+        context: the project.
+        pipeline_config: `spark_config` of the pipeline that is about to run, where that is known. In a session that
+            is there already, see `tauro.spark.runtime.runtime_settings`.
+
+    Raises:
+        UnsupportedError: the mode is one that Tauro does not run yet.
+        MissingExtraError: pyspark is not installed.
+        SessionError: Spark could not be started.
+    """
+    mode = context.settings.mode
+    if mode not in SESSION_MODES:
+        raise UnsupportedError(
+            f"mode {str(mode)!r} is not supported yet",
+            where="global_settings: mode",
+            fix=f"use one of: {', '.join(SESSION_MODES)}",
+        )
+    return SESSION_MODES[mode](context, pipeline_config or {})
+
+
+def stop_session(spark: SparkSession) -> None:
+    """Gives back what `open_session` returned.
+
+    A session that Tauro made is stopped, together with its JVM, when everyone who opened it has given it back; any
+    other is left alone. Doing it once too often changes nothing.
+    """
+    from tauro.spark.classic import release  # pyspark is there, or there would be no session
+
+    release(spark)
