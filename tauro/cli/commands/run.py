@@ -1,0 +1,209 @@
+"""`tauro run`: runs a pipeline, shows it as it happens, and tells how it ended."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tauro.cli.invocation import Invocation
+from tauro.cli.options import Asked, takes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tauro.cli.executors import Executor
+    from tauro.config import Context
+    from tauro.model.events import Event, Observer
+    from tauro.model.outcome import RunResult
+    from tauro.model.plan import Plan
+
+
+@click.command(short_help="Run a pipeline.")
+@takes("pipeline", "window", "selection", "project")
+@click.option("--max-workers", type=click.IntRange(min=1), metavar="N", help="Nodes that run at once, at most.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and run nothing.")
+@click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors.")
+@click.option("--verbose", "-v", is_flag=True, help="Show debug messages, and causes with every frame.")
+@click.option(
+    "--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Append messages and events to this file."
+)
+@click.option("--json", is_flag=True, expose_value=False, help="Answer with one JSON document.")
+@click.pass_context
+def run(
+    ctx: click.Context,
+    asked: Asked,
+    max_workers: int | None,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+    log_file: Path | None,
+) -> int:
+    """Runs a pipeline, or a part of it."""
+    from tauro.cli.project import open_project
+
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other", ctx)
+    invocation = ctx.find_object(Invocation) or Invocation([])
+    context = open_project(asked, invocation)
+    if dry_run:
+        from tauro.cli.commands.plan import show_plan
+
+        show_plan(asked, context, invocation, max_workers=max_workers)
+        return 0
+    return _Run(ctx, asked, context, invocation, is_quiet=quiet, is_verbose=verbose).go(max_workers, log_file)
+
+
+class _Run:
+    """One run on its way from the arguments to the exit code."""
+
+    def __init__(
+        self,
+        ctx: click.Context,
+        asked: Asked,
+        context: Context,
+        invocation: Invocation,
+        *,
+        is_quiet: bool,
+        is_verbose: bool,
+    ) -> None:
+        self._ctx = ctx
+        self._asked = asked
+        self._context = context
+        self._invocation = invocation
+        self._is_quiet = is_quiet
+        self._is_verbose = is_verbose
+        self._plan: Plan | None = None
+
+    def go(self, max_workers: int | None, log_file: Path | None) -> int:
+        """Runs, shows and returns the exit code; what is wrong with the project is raised."""
+        from tauro.cli.edge import exit_code_of
+        from tauro.errors import RunFailedError, RunInterruptedError
+        from tauro.model.outcome import RunResult
+
+        try:
+            result = self._execute(max_workers, log_file)
+        except (RunFailedError, RunInterruptedError) as error:
+            if not isinstance(error.result, RunResult):
+                raise
+            self._show(error.result, str(error))
+            return exit_code_of(error)
+        self._show(result)
+        return 0
+
+    def _execute(self, max_workers: int | None, log_file: Path | None) -> RunResult:
+        from tauro.cli import logs, signals
+        from tauro.cli.executors import EXECUTORS
+        from tauro.cli.project import pipeline_of, selection_of, window_of
+
+        asked, context = self._asked, self._context
+        pipeline, window = pipeline_of(asked, context), window_of(asked, context)
+        executor = EXECUTORS["batch"](context)
+        with ExitStack() as stack:
+            observer, write = self._progress(stack)
+            redact = self._invocation.redact
+            stack.enter_context(logs.configure(write, redact, is_verbose=self._is_verbose, is_quiet=self._is_quiet))
+            observers: list[Observer] = [self._note_plan]
+            if observer is not None:
+                observers.append(observer)
+            if log_file is not None:
+                stack.enter_context(logs.log_to_file(log_file, redact))
+                observers.append(logs.log_event)
+            stack.callback(self._end_session)
+            stack.enter_context(signals.Interrupts(lambda reason: self._stop(executor, reason, write), self._quit))
+            return signals.beside(
+                lambda: executor.execute_pipeline(
+                    pipeline,
+                    window.start if window else None,
+                    window.end if window else None,
+                    selection=selection_of(asked),
+                    max_workers=max_workers,
+                    observers=tuple(observers),
+                )
+            )
+
+    def _progress(self, stack: ExitStack) -> tuple[Observer | None, Callable[[str], None]]:
+        """Who shows the run as it happens, and how a line is shown meanwhile."""
+        import sys
+
+        invocation = self._invocation
+        if self._is_quiet or (invocation.is_json and not invocation.err.isatty()):
+            return None, invocation.complain
+        if invocation.err.isatty():
+            from tauro.cli.render.live import LiveProgress
+            from tauro.cli.render.tables import console_for
+
+            console = console_for(invocation.err)
+            if console.is_terminal and not console.is_dumb_terminal:
+                takes_stdout = sys.stdout.isatty() and not invocation.is_json
+                live = stack.enter_context(LiveProgress(console, invocation.redact, takes_stdout=takes_stdout))
+                return live, live.write
+        from tauro.cli.render.progress import PlainProgress
+
+        return PlainProgress(invocation.complain), invocation.complain
+
+    def _note_plan(self, event: Event) -> None:
+        from tauro.model.events import RunStarted
+
+        if isinstance(event, RunStarted):
+            self._plan = event.plan
+
+    def _stop(self, executor: Executor, reason: str, write: Callable[[str], None]) -> None:
+        if not self._is_quiet:
+            write(f"{reason}: stopping; once more ends the process at once")
+        executor.cancel(reason)
+
+    def _quit(self) -> None:
+        """The last words before a second signal ends the process."""
+        invocation = self._invocation
+        if invocation.is_json:
+            from tauro.cli.render.documents import failure_document
+
+            message = "ended at once by a second signal"
+            invocation.answer(
+                failure_document(
+                    "run",
+                    {"type": "KeyboardInterrupt", "message": message, "node": None, "attempt": None, "cause": None},
+                )
+            )
+        elif invocation.err.isatty():
+            invocation.err.write("\x1b[?25h\n")  # the cursor, which the live view hides
+        invocation.complain("ended at once; the next run clears up")
+
+    def _end_session(self) -> None:
+        from tauro.spark.session import stop_session
+
+        if self._context.has_spark:
+            stop_session(self._context.spark)
+
+    def _show(self, result: RunResult, message: str | None = None) -> None:
+        """The table, the locations and, if it failed, why and how to go on; or the JSON document."""
+        from tauro.cli.resume import resume_command
+
+        invocation = self._invocation
+        resume = resume_command(self._ctx, result, self._plan)
+        if invocation.is_json:
+            from tauro.cli.render.documents import run_document
+
+            invocation.answer({**run_document(result), "resume": resume})
+            return
+        if not self._is_quiet:
+            self._show_table(result)
+        if message is not None:
+            from tauro.cli.render.failure import failure_text
+
+            invocation.complain()
+            invocation.complain(failure_text(result, resume, is_whole=self._is_verbose))
+
+    def _show_table(self, result: RunResult) -> None:
+        from tauro.cli.render.tables import console_for, locations, result_table, summary
+
+        invocation = self._invocation
+        console = console_for(invocation.out)
+        console.print(result_table(result))
+        invocation.say()
+        for line in locations(result):
+            invocation.say(line)
+        invocation.say(summary(result))

@@ -1,0 +1,45 @@
+"""What the command line needs of whoever executes a pipeline, and where to find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from tauro.registry import Registry
+
+if TYPE_CHECKING:
+    from tauro.config import Context
+    from tauro.exec.selection import Selection
+    from tauro.model.events import Observer
+    from tauro.model.outcome import RunResult
+
+
+class Executor(Protocol):
+    """Runs a pipeline of one project."""
+
+    def execute_pipeline(
+        self,
+        pipeline_name: str,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        *,
+        selection: Selection = ...,
+        max_workers: int | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> RunResult:
+        """Runs to the end, telling the observers of each step.
+
+        Raises:
+            ProjectError: the project or an argument is wrong; nothing ran.
+            RunFailedError: a node failed; it bears the result.
+            RunInterruptedError: `cancel` was called; it bears the result so far.
+        """
+
+    def cancel(self, reason: str) -> None:
+        """Stops the run; may be called by any thread, and by a signal handler."""
+
+
+EXECUTORS: Registry[Callable[["Context"], Executor]] = Registry(
+    "executor", {"batch": "tauro.exec.executor:BaseExecutor"}, group="tauro.executors"
+)
+"""Name -> what makes an executor for a context; `tauro run` uses `batch`."""

@@ -1,0 +1,90 @@
+"""Where log messages go: standard error, and the file that --log-file names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from tauro.cli.render.progress import describe
+from tauro.errors import ProjectError
+from tauro.model.events import Event
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+_LINE = "{time:HH:mm:ss}  {level: <7}  {message}"
+_FILE_LINE = "{time:YYYY-MM-DD HH:mm:ss.SSS}  {level: <7}  {name}:{line}  {message}"
+_EVENT = "tauro_event"
+"""Marks a record as one of the run's events, which standard error shows in its own way."""
+
+
+def configure(
+    write: Callable[[str], None], redact: Callable[[str], str], *, is_verbose: bool, is_quiet: bool
+) -> ExitStack:
+    """Sends log messages to `write`, in place of loguru's own sink; closing what it returns ends that.
+
+    Tauro's own messages are shown from WARNING on, those of the project's code from INFO on; with `is_verbose`
+    everything, with `is_quiet` errors only.
+    """
+
+    def is_shown(record: Record) -> bool:
+        if _EVENT in record["extra"]:
+            return False
+        if is_quiet:
+            return record["level"].no >= logger.level("ERROR").no
+        if is_verbose:
+            return True
+        least = "WARNING" if (record["name"] or "").split(".")[0] == "tauro" else "INFO"
+        return record["level"].no >= logger.level(least).no
+
+    logger.remove()
+    number = logger.add(
+        lambda message: write(redact(message.rstrip("\n"))),
+        level=0,
+        format=_LINE,
+        filter=is_shown,
+        colorize=False,
+        diagnose=False,
+        backtrace=False,
+    )
+    end = ExitStack()
+    end.callback(logger.remove, number)
+    return end
+
+
+def log_to_file(path: Path, redact: Callable[[str], str]) -> ExitStack:
+    """Appends every message, and every event of the run, to a file; closing what it returns ends that.
+
+    Raises:
+        ProjectError: the file can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise ProjectError(f"the log file {path} can't be written: {error.strerror}", where="--log-file") from error
+
+    def write(message: str) -> None:
+        file.write(redact(message))
+
+    number = logger.add(
+        write,
+        level="DEBUG",
+        format=_FILE_LINE,
+        colorize=False,
+        diagnose=False,
+        backtrace=False,
+    )
+    end = ExitStack()
+    end.callback(file.close)
+    end.callback(logger.remove, number)
+    return end
+
+
+def log_event(event: Event) -> None:
+    """An observer that logs each event of a run."""
+    logger.bind(**{_EVENT: type(event).__name__}).info("{}", describe(event))

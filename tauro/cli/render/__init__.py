@@ -1,0 +1,1 @@
+"""What people and machines see: each file turns one thing into text, a table, a picture or a JSON document."""

@@ -1,0 +1,37 @@
+"""Numbers, durations and windows as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tauro.model.window import Window
+
+
+def count(number: int, noun: str) -> str:
+    """`1 node`, `1,234 nodes`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12.0 s`, `3 min 05 s`, `2 h 03 min`."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def rows(numbers: Sequence[int | None]) -> str:
+    """The rows of several outputs together: `1,234`; empty without outputs, `?` where one is not known."""
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        return "?"
+    return f"{sum(known):,}" if known else ""
+
+
+def window(value: Window | None) -> str:
+    """`2025-01-01 .. 2025-01-31`, or `no window`."""
+    return "no window" if value is None else str(value)

@@ -1,0 +1,85 @@
+"""The command that goes on from where a run ended."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+import click
+from click.core import ParameterSource
+
+from tauro.model.outcome import RunResult, Status
+from tauro.model.plan import Plan
+from tauro.scheduling.graph import dependents, reachable
+
+_UNFINISHED = frozenset({Status.FAILED, Status.CANCELLED, Status.PENDING, Status.RUNNING, Status.RETRYING})
+NAMED_AT_MOST = 8
+"""How many --from a command names; with more nodes to begin at, it runs everything again."""
+
+
+def resume_command(ctx: click.Context, result: RunResult, plan: Plan | None) -> str | None:
+    """The command, quoted for a shell, with every option the user gave and --from the nodes to go on with.
+
+    Args:
+        ctx: click's context of the command that ran.
+        result: how the run ended.
+        plan: what ran; None if it failed before there was a plan.
+
+    Returns:
+        None if every node is done.
+    """
+    unfinished = [node.name for node in result.nodes if node.status in _UNFINISHED]
+    if result.nodes and not unfinished:
+        return None
+    begin = first_nodes(unfinished, plan, ctx.params.get("begin") or ()) if plan else []
+    if len(begin) > NAMED_AT_MOST or len(unfinished) == len(result.nodes):
+        begin = list(ctx.params.get("begin") or ())
+    words = ["tauro", ctx.info_name or "run", *_given(ctx, leave_out="begin")]
+    for name in begin:
+        words += ["--from", name]
+    return shlex.join(words)
+
+
+def first_nodes(unfinished: Sequence[str], plan: Plan, asked_from: Sequence[str] = ()) -> list[str]:
+    """The unfinished nodes from which all the others are reached, in the plan's order.
+
+    Args:
+        unfinished: nodes that are still to be run.
+        plan: what ran.
+        asked_from: --from of the run: a node that does not follow from these is left out, as it only ran because
+            others needed it, and they will have it run again.
+    """
+    graph: Mapping[str, tuple[str, ...]] = {name: plan.nodes[name].dependencies for name in plan.order}
+    after = dependents(graph)
+    wanted = set(unfinished)
+    known = [name for name in asked_from if name in graph]
+    if known:
+        wanted &= reachable(known, after)
+    return [name for name in plan.order if name in wanted and not _depends_on_any(name, wanted, graph)]
+
+
+def _depends_on_any(name: str, wanted: set[str], graph: Mapping[str, Sequence[str]]) -> bool:
+    return bool((reachable([name], graph) - {name}) & wanted)
+
+
+def _given(ctx: click.Context, leave_out: str) -> Iterator[str]:
+    """The options as the user gave them, in the order of the help."""
+    for option in ctx.command.params:
+        if (
+            not isinstance(option, click.Option)
+            or option.name in (None, leave_out)
+            or ctx.get_parameter_source(option.name or "") is not ParameterSource.COMMANDLINE
+        ):
+            continue
+        flag = max(option.opts, key=len)
+        value = ctx.params.get(option.name or "")
+        if option.is_flag:
+            yield flag
+        elif isinstance(value, Mapping):
+            for key, text in value.items():
+                yield from (flag, f"{key}={text}")
+        elif option.multiple:
+            for item in value or ():
+                yield from (flag, item)
+        else:
+            yield from (flag, str(value))
