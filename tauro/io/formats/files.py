@@ -1,0 +1,176 @@
+"""What the formats have in common whose tables are folders of files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from tauro.errors import ReadError, bounded
+from tauro.io.formats.base import BaseFormat
+from tauro.io.marker import Marker, read_marker
+from tauro.io.options import value_of
+from tauro.io.ports import Capabilities, ReadRequest, Staged, WriteRequest
+from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
+from tauro.model.settings import as_spark_options
+from tauro.storage.paths import has_glob, is_remote, literal_spark_path, local_path, matches, spark_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+FILE_MODES = frozenset(WriteMode) - {WriteMode.MERGE}
+FILE_SCOPES = frozenset(OverwriteScope)
+COMMON_READER_OPTIONS = frozenset(
+    {
+        "basePath",
+        "ignoreCorruptFiles",
+        "ignoreMissingFiles",
+        "modifiedAfter",
+        "modifiedBefore",
+        "pathGlobFilter",
+        "recursiveFileLookup",
+    }
+)
+COMMON_WRITER_OPTIONS = frozenset({"compression", "maxRecordsPerFile"})
+
+
+def read_only_files(*, holds_nested: bool = True, needs_options: tuple[str, ...] = ()) -> Capabilities:
+    """The capabilities of a file format that is only read."""
+    return Capabilities(is_file=True, needs_path=True, holds_nested=holds_nested, needs_options=needs_options)
+
+
+def written_files(*, holds_nested: bool = True, cannot_hold: frozenset[str]) -> Capabilities:
+    """The capabilities of a file format that is read and written."""
+    return Capabilities(
+        write_modes=FILE_MODES,
+        overwrite_scopes=FILE_SCOPES,
+        partition_by=True,
+        schema_evolution=True,
+        holds_nested=holds_nested,
+        cannot_hold=cannot_hold,
+        is_file=True,
+        needs_path=True,
+    )
+
+
+class FileFormat(BaseFormat):
+    """A format whose tables are folders of files that Spark lists."""
+
+    writer_defaults: ClassVar[Mapping[str, str]] = {}
+    """Options that make what is written come back as it was; the user's own win."""
+    reader_defaults: ClassVar[Mapping[str, str]] = {}
+    """Options for reading what Tauro has written, beside those it was written with."""
+    tells_types: ClassVar[bool] = True
+    """Whether the files say what types their columns have."""
+
+    @property
+    def spark_name(self) -> str:
+        """The format as Spark calls it."""
+        return self.name
+
+    def check_output(self, spec: OutputSpec) -> list[str]:
+        """What is wrong with an output, as far as that is known without data and without Spark."""
+        found = super().check_output(spec)
+        if spec.overwrite_scope is OverwriteScope.WINDOW and spec.window_column not in spec.partition_by:
+            found.append(f"on files, overwrite_scope window needs window_column {spec.window_column!r} in partition_by")
+        if spec.path is not None and is_remote(spec.path):
+            found.append(
+                f"{self.name} is not written to {spec.path} yet: folders can't be swapped there; use delta there"
+            )
+        if spec.path is not None and not is_remote(spec.path) and has_glob(spec.path):
+            found.append(f"the path {spec.path!r} is a pattern; an output needs one folder")
+        return found
+
+    def read(self, request: ReadRequest) -> DataFrame:
+        """The rows of the paths, with the columns that the user, or the marker that Tauro left, says they have.
+
+        Raises:
+            FileNotFoundError: none of the paths exists.
+            ReadError: some of several paths do not exist.
+        """
+        from pyspark.sql.types import StructType
+
+        from tauro.io.columns import selected
+
+        places = _existing(request.spec)
+        marker = _common_marker(request.spec, self.name)
+        schema = request.schema
+        if schema is None and marker is not None:
+            schema = StructType.fromJson(json.loads(marker.schema))
+        options = {**(marker.options if marker else {}), **as_spark_options(request.spec.options)}
+        reader = request.session.read.format(self.spark_name).options(**options)
+        if schema is not None:
+            reader = reader.schema(schema)
+        frame = reader.load(places)
+        return selected(frame, schema.fieldNames()) if isinstance(schema, StructType) else frame
+
+    def stage(self, session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
+        """Writes beside the target; see `tauro.io.staging`."""
+        from tauro.io.staging import stage_files
+
+        return stage_files(session, request, frame, self)
+
+    def options_to_write(self, spec: OutputSpec, columns: int) -> dict[str, str]:
+        """Spark's writer options: the user's over those that let everything come back.
+
+        Args:
+            spec: the output.
+            columns: how many columns lie in the files, those of the partitions not counted.
+        """
+        del columns
+        return merged(self.writer_defaults, as_spark_options(spec.options))
+
+    def options_to_read(self, spec: OutputSpec, columns: int) -> dict[str, str]:
+        """What a reader of the written files needs to be told; as `options_to_write`."""
+        known = {name.lower() for name in self.reader_options}
+        written = {name: value for name, value in self.options_to_write(spec, columns).items() if name.lower() in known}
+        return merged(self.reader_defaults, {name: v for name, v in written.items() if name.lower() != "compression"})
+
+    def columns_at(self, session: SparkSession, path: str, spec: OutputSpec) -> StructType | None:
+        """The columns of a folder that bears no marker, as Spark finds them; None if it can't tell."""
+        from pyspark.errors import AnalysisException
+
+        options = {**self.writer_defaults, **as_spark_options(spec.options)}
+        found = session.read.format(self.spark_name).options(**options)
+        try:
+            return found.load(literal_spark_path(path)).schema
+        except AnalysisException as error:
+            if error.getCondition() == "UNABLE_TO_INFER_SCHEMA":
+                return None
+            raise
+
+
+def merged(defaults: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """`given` over `defaults`; names are the same whatever their case."""
+    kept = {name: value for name, value in defaults.items() if value_of(given.items(), name) is None}
+    return {**kept, **given}
+
+
+def _existing(spec: InputSpec) -> list[str]:
+    """The paths as Spark takes them; local ones are looked at first."""
+    places, missing = [], []
+    for path in spec.path or ():
+        if is_remote(path):
+            places.append(path)
+        elif local_path(path).exists():
+            places.append(literal_spark_path(path))
+        elif has_glob(path) and matches(path):
+            places.append(spark_path(path))
+        else:
+            missing.append(path)
+    if missing and not places:
+        raise FileNotFoundError(f"nothing at {bounded(missing)}")
+    if missing:
+        raise ReadError(f"some of the paths do not exist: {bounded(missing)}", fix="correct them, or use a glob")
+    return places
+
+
+def _common_marker(spec: InputSpec, format_name: str) -> Marker | None:
+    """What the markers of the folders say, if each bears one and all say the same about columns and options."""
+    markers = [None if is_remote(path) else read_marker(local_path(path)) for path in spec.path or ()]
+    first = markers[0] if markers else None
+    if first is None or first.format != format_name:
+        return None
+    alike = all(m is not None and (m.schema, m.options) == (first.schema, first.options) for m in markers)
+    return first if alike else None

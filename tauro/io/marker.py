@@ -1,0 +1,45 @@
+"""The file that a published folder bears: who wrote it, and the columns that it holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+MARKER = "_tauro.json"
+"""Readers ignore files whose names begin with an underscore."""
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What Tauro knows about a folder that it has written."""
+
+    run_id: str
+    node: str
+    output: str
+    format: str
+    schema: str
+    """All columns, those of the partitions too, as Spark's schema JSON."""
+    partition_by: tuple[str, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
+    """What a reader needs to know: how text is quoted, how times are written."""
+    placeholder: str | None = None
+    """The file that only bears the schema of a partitioned table without rows."""
+
+    def write(self, folder: Path) -> None:
+        """Puts the marker into `folder`, complete or not at all."""
+        draft = folder / f"{MARKER}.draft"
+        draft.write_text(json.dumps({"version": VERSION, **asdict(self)}, indent=1), encoding="utf-8")
+        draft.replace(folder / MARKER)
+
+
+def read_marker(folder: Path) -> Marker | None:
+    """The marker of a folder, or None if it bears none that this version of Tauro can read."""
+    try:
+        fields = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        if fields.pop("version") != VERSION:
+            return None
+        return Marker(**{**fields, "partition_by": tuple(fields["partition_by"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,107 @@
+"""What nodes return, written: all of it staged, then all of it published."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from tauro.errors import ConfigError, Problem
+from tauro.io.formats import FORMATS
+from tauro.io.input import window_of
+from tauro.io.locations import output_spec_for
+from tauro.io.ports import Project, Staged, WriteRequest
+from tauro.io.results import frames_of
+from tauro.model import OutputResult
+from tauro.model.node import OutputRefs
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_REFS: TypeAdapter[OutputRefs] = TypeAdapter(OutputRefs)
+
+
+class OutputManager:
+    """Writes what a project's nodes return.
+
+    Args:
+        context: the project; its session is opened when the first output is written.
+    """
+
+    def __init__(self, context: Project) -> None:
+        self._context = context
+
+    def save_output(
+        self,
+        node_config: Mapping[str, Any],  # Any: a node's configuration as a plain mapping, a documented signature
+        result: object,
+        start_date: str | None = None,
+        end_date: str | None = None,
+    ) -> tuple[OutputResult, ...]:
+        """Writes what a node returned; nothing is published before all of it is staged.
+
+        Args:
+            node_config: `output` (ids, or entries inline), and `name`, the node's.
+            result: a DataFrame, or a tuple, list or mapping of them.
+            start_date: the window's start; the project's own where it is None.
+            end_date: the window's end.
+
+        Raises:
+            ResultError: the result is not what the outputs need; nothing is written.
+            ConfigError: an output asks for what its format does not do.
+            WriteError: an output could not be staged or published.
+            WindowError: rows lie outside the window of a windowed overwrite.
+        """
+        node = str(node_config.get("name") or "node")
+        refs = _REFS.validate_python(node_config.get("output"))
+        if not refs:
+            return ()
+        frames = frames_of(node, [ref.id for ref in refs], result)
+        window = window_of(self._context, start_date, end_date)
+        run_id = new_run_id()
+        requests = [
+            WriteRequest(None, node, ref.id, output_spec_for(self._context, ref.id, ref.inline), window, run_id)
+            for ref in refs
+        ]
+        staged: list[Staged] = []
+        try:
+            for request, frame in zip(requests, frames, strict=True):
+                staged.append(self.stage(request, frame))  # what is staged must be known if one fails
+            return tuple([one.publish() for one in staged])
+        finally:
+            for one in staged:
+                one.discard()
+
+    def stage(self, request: WriteRequest, frame: DataFrame) -> Staged:
+        """Writes one output where nobody sees it yet.
+
+        Raises:
+            ConfigError: the output asks for what its format does not do.
+            WriteError: it could not be written.
+            WindowError: rows lie outside the window of a windowed overwrite.
+        """
+        spec = request.spec
+        form = FORMATS[spec.format_name or self._context.settings.default_format]
+        problems = form.check_output(spec)
+        if problems:
+            source = spec.source
+            raise ConfigError(
+                [
+                    Problem(
+                        problem,
+                        file=source.file if source else None,
+                        line=source.line if source else None,
+                        where=f"output {request.output_id!r}",
+                    )
+                    for problem in problems
+                ]
+            )
+        return form.stage(self._context.spark, request, frame)
+
+
+def new_run_id() -> str:
+    """A name for a write that belongs to no run: sorts by time, never repeats."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"

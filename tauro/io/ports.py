@@ -1,0 +1,149 @@
+"""What a format is to the rest of Tauro, and what reading and writing are asked for with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tauro.model import GlobalSettings, InputSpec, OutputResult, OutputSpec, OverwriteScope, Window, WriteMode
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+
+class Project(Protocol):
+    """What reading and writing need of a project; `tauro.config.Context` is one."""
+
+    @property
+    def inputs(self) -> Mapping[str, InputSpec]:
+        """The entries of `input_config`."""
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """The entries of `output_config`."""
+
+    @property
+    def settings(self) -> GlobalSettings:
+        """The document `global_settings`."""
+
+    @property
+    def window(self) -> Window | None:
+        """The run's window; None if it has none."""
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session, opened when it is first asked for."""
+
+    def resolve_path(self, path: str) -> str | Path:
+        """A path of the project's documents as an absolute one; remote ones stay as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a format can hold and do; what is not declared here is refused before the run."""
+
+    can_read: bool = True
+    write_modes: frozenset[WriteMode] = frozenset()
+    """Empty for a format that is only read."""
+    overwrite_scopes: frozenset[OverwriteScope] = frozenset({OverwriteScope.TABLE})
+    partition_by: bool = False
+    schema_evolution: bool = False
+    holds_nested: bool = True
+    """Whether arrays, maps and structs survive."""
+    cannot_hold: frozenset[str] = frozenset()
+    """Names of Spark types (`binary`, `void`) that it has no place for."""
+    is_file: bool = False
+    """Whether a table is a folder of files that Spark lists."""
+    needs_path: bool = False
+    needs_options: tuple[str, ...] = ()
+    """Options without which nothing can be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """One input to be read."""
+
+    session: SparkSession
+    spec: InputSpec
+    """Its paths are absolute."""
+    schema: StructType | str | None = None
+    """What the user or an earlier write says the columns are; None to let Spark find out."""
+    load: Callable[[str], DataFrame | None] = field(default=lambda _: None, compare=False)
+    """Reads another input by its id; what a query refers to."""
+    input_ids: tuple[str, ...] = ()
+    """The ids that `load` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """One output to be written."""
+
+    pipeline: str | None
+    node: str
+    output_id: str
+    spec: OutputSpec
+    """Its path is absolute and its format is set."""
+    window: Window | None
+    run_id: str
+
+    @property
+    def where(self) -> str:
+        """The node and output, and the output's place in the user's files, for messages."""
+        place = f"{self.spec.source}  " if self.spec.source else ""
+        return f"{place}node {self.node!r}, output {self.output_id!r}"
+
+
+class Staged(Protocol):
+    """An output that is written, or checked, and not yet visible."""
+
+    def publish(self) -> OutputResult:
+        """Makes it visible, once."""
+
+    def discard(self) -> None:
+        """Drops it; does nothing after `publish`."""
+
+
+class Format(Protocol):
+    """One way to keep rows: a plug-in of the registry `tauro.io.formats.FORMATS`."""
+
+    @property
+    def name(self) -> str:
+        """As it is written in the documents."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can hold and do."""
+
+    def check_input(self, spec: InputSpec) -> list[str]:
+        """What is wrong with an input, as far as that is known without data and without Spark."""
+
+    def check_output(self, spec: OutputSpec) -> list[str]:
+        """What is wrong with an output, as far as that is known without data and without Spark."""
+
+    def check_schema(self, schema: StructType, spec: OutputSpec) -> None:
+        """Refuses columns that the format can't hold.
+
+        Raises:
+            WriteError: naming the columns.
+        """
+
+    def read(self, request: ReadRequest) -> DataFrame:
+        """The input's rows, not filtered; starts no Spark job where the schema is known.
+
+        Raises:
+            FileNotFoundError: the input does not exist.
+        """
+
+    def is_missing(self, error: Exception) -> bool:
+        """Whether an error of `read`, or of the first look at what it returned, says that the input does not exist."""
+
+    def stage(self, session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
+        """Writes, or checks, all that can be before anybody sees it.
+
+        Raises:
+            WriteError: the rows could not be written, or do not fit the table that is there.
+            WindowError: rows lie outside the window of a windowed overwrite.
+        """

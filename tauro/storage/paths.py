@@ -1,0 +1,77 @@
+"""Paths as text: local or remote, in one canonical spelling, with or without globs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from glob import glob, has_magic
+from pathlib import Path
+from urllib.parse import quote
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(?=/)")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_GLOB_CHARACTERS = frozenset("{}[]*?\\")
+
+
+def scheme_of(path: str) -> str | None:
+    """The scheme of a path that has one, such as `s3a`; None for plain and for `file:` paths."""
+    found = _SCHEME.match(path)
+    return None if found is None or found[1].lower() == "file" else found[1]
+
+
+def is_remote(path: str) -> bool:
+    """Whether the path lies on a file system other than this machine's."""
+    return scheme_of(path) is not None
+
+
+def local_path(path: str) -> Path:
+    """The path on this machine, without a `file:` scheme, normalised; symbolic links are kept."""
+    found = _SCHEME.match(path)
+    if found is not None and found[1].lower() == "file":
+        path = re.sub("^/{2,}", "/", path[found.end() :])
+    return Path(os.path.normpath(path))
+
+
+def canonical(path: str) -> str:
+    """One spelling for one place: a normalised absolute path without a trailing slash or `file:`."""
+    if is_remote(path):
+        return path.rstrip("/")
+    return os.path.abspath(local_path(path))
+
+
+def has_glob(path: str) -> bool:
+    """Whether the path is a pattern."""
+    return has_magic(path) or _BRACES.search(path) is not None
+
+
+def matches(pattern: str) -> list[Path]:
+    """The existing local paths that a pattern of Hadoop's kind (`*`, `?`, `[a-c]`, `[^a]`, `{a,b}`) stands for."""
+    plain = (one.replace("[^", "[!") for one in _without_braces(str(local_path(pattern))))
+    return sorted({Path(found) for one in plain for found in glob(one)})
+
+
+def _without_braces(pattern: str) -> Iterator[str]:
+    found = _BRACES.search(pattern)
+    if found is None:
+        yield pattern
+        return
+    for choice in found[1].split(","):
+        yield from _without_braces(pattern[: found.start()] + choice + pattern[found.end() :])
+
+
+def spark_path(path: str) -> str:
+    """The path as Spark takes it: with `file:` where it is local, whatever the cluster's default file system is."""
+    return path if is_remote(path) else f"file:{local_path(path)}"
+
+
+def literal_spark_path(path: str) -> str:
+    """As `spark_path`, for reading a place whose name holds characters that Hadoop takes for a pattern."""
+    escaped = "".join(f"\\{letter}" if letter in _GLOB_CHARACTERS else letter for letter in path)
+    return path if is_remote(path) else f"file:{escaped}"
+
+
+def as_file_name(text: str) -> str:
+    """`text` as one path component that file systems, and Hadoop's patterns, take literally."""
+    name = quote(text, safe="")
+    return name.replace(".", "%2E") if not name.strip(".") else name
