@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
@@ -86,6 +85,8 @@ def _read_json(text: str) -> Parsed:
 
 
 def _read_toml(text: str) -> Parsed:
+    import tomllib  # here, since few projects use it, and it costs more to import than most of this room
+
     try:
         return Parsed(_without_dates(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:

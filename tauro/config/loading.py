@@ -164,7 +164,7 @@ class _Step:
         into.waiting[document] = tuple(waiting)
 
     def finish(self, loaded: Loaded, project: Project) -> Loaded:
-        """Puts the findings in order, with no secret in them, and the problems of unusable entries beside their names."""
+        """Puts the findings in order, with no secret in them, and those of unusable entries beside their names."""
         if self._settings_values is not None:
             loaded.values[_SETTINGS] = self._settings_values
         if self._settings_wait:

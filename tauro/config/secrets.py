@@ -10,19 +10,21 @@ from urllib.parse import quote
 from tauro.config.parsed import Plain
 
 HIDDEN = "***"
-_SECRET_WORDS = re.compile(
+# Patterns stay text until they are used (re keeps what it has compiled): most commands never need them.
+_SECRET_WORDS = (
     r"password|passwd|passphrase|pwd|secrets?|token|credentials?|apikey|accesskey|secretkey|privatekey|signature|sas"
 )
-_HARMLESS_BEFORE_KEY = re.compile(
+_HARMLESS_BEFORE_KEY = (
     r"primary|partition(ing)?|sort|row|foreign|join|merge|cluster(ing)?|natural|business|surrogate|hash|distribution|"
     r"range|order|group|record|message|map|public"
 )
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_ASSIGNED = re.compile(
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
+_WORD_ENDS = ("password", "secretkey", "accesskey", "token")
+_ASSIGNED = (
     r"(?i)((?<![a-z])(?:[a-z0-9_.-]*[_.-])?(?:password|passwd|pwd|passphrase|secret|token|access_?key|api_?key|"
     r"account_?key|secret_?key|private_?key|sig|signature)=)(\"[^\"]*\"|'[^']*'|[^&;,\s\"'<>)]+)"
 )
-_IN_URL = re.compile(r"(//[^/\s:@]*:)[^/\s]+(@)")
+_IN_URL = r"(//[^/\s:@]*:)[^/\s]+(@)"
 _SHORT = 3
 """Secrets shorter than this are hidden only where they stand as a word of their own."""
 
@@ -32,19 +34,17 @@ def is_secret_option(name: str) -> bool:
 
     Names of columns that are keys (`primaryKey`, `key.deserializer`) are not meant.
     """
-    words = [word.lower() for word in _WORD.findall(name)]
-    if any(map(_SECRET_WORDS.fullmatch, words)) or "".join(words).endswith(
-        ("password", "secretkey", "accesskey", "token")
-    ):
+    words = [word.lower() for word in re.findall(_WORD, name)]
+    if any(re.fullmatch(_SECRET_WORDS, word) for word in words) or "".join(words).endswith(_WORD_ENDS):
         return True
     if "key" not in words:
         return False
     at = words.index("key")
-    if at > 0:
-        before = words[at - 1]
-        is_last = at == len(words) - 1
-        return not _HARMLESS_BEFORE_KEY.fullmatch(before) and (is_last or before in ("account", "access", "private"))
-    return len(words) == 1
+    if at == 0:
+        return len(words) == 1
+    before = words[at - 1]
+    is_last = at == len(words) - 1
+    return before in ("account", "access", "private") or (is_last and not re.fullmatch(_HARMLESS_BEFORE_KEY, before))
 
 
 def show_options(options: Mapping[str, Plain]) -> dict[str, Plain]:
@@ -67,9 +67,9 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         else:
             text = text.replace(spelling, HIDDEN)
     if "=" in text:
-        text = _ASSIGNED.sub(rf"\g<1>{HIDDEN}", text)
+        text = re.sub(_ASSIGNED, rf"\g<1>{HIDDEN}", text)
     if "@" in text:
-        text = _IN_URL.sub(rf"\g<1>{HIDDEN}\g<2>", text)
+        text = re.sub(_IN_URL, rf"\g<1>{HIDDEN}\g<2>", text)
     return text
 
 
