@@ -35,7 +35,9 @@ class Invocation:
         """Replaces secrets; the project's own once one is open."""
         self.out = pipe_to(sys.stdout)
         self.err = pipe_to(sys.stderr)
+        self._is_claimed = False
         self._swapped: TextIO | None = None
+        """Standard output before it was claimed, where that is undone at the end."""
 
     def __enter__(self) -> Invocation:
         if self.is_json:
@@ -56,8 +58,9 @@ class Invocation:
         In a process of its own the file descriptor is taken too, for good: what is printed after the answer, while
         the process ends, must not spoil it either.
         """
-        if self._swapped is not None:
+        if self._is_claimed:
             return
+        self._is_claimed = True
         sys.stdout.flush()
         if sys.__stdout__ is not None and sys.stdout is sys.__stdout__:
             with suppress(OSError, io.UnsupportedOperation):

@@ -49,8 +49,13 @@ def find_root(project: str | None, here: Path | None = None) -> Path:
     )
 
 
-def open_project(asked: Asked, invocation: Invocation) -> Context:
+def open_project(asked: Asked, invocation: Invocation, *, lets_print: bool = False) -> Context:
     """The project's context, from whose secrets everything shown is kept free from now on.
+
+    Args:
+        asked: names the project and the environment.
+        invocation: the call; its standard output is kept for the answer.
+        lets_print: whether what the project's code prints may go to standard output, too.
 
     Raises:
         ProjectError: there is no project, or no such environment.
@@ -58,6 +63,8 @@ def open_project(asked: Asked, invocation: Invocation) -> Context:
     """
     from tauro.config import Context
 
+    if not lets_print:
+        invocation.claim_stdout()
     context = Context.from_project(
         find_root(asked.project),
         env=asked.env,

@@ -173,6 +173,20 @@ class Context:
         """The Spark session, opened when it is first asked for."""
         return self._session.get(self)
 
+    @property
+    def has_spark(self) -> bool:
+        """Whether the Spark session has been opened."""
+        return self._session.is_open
+
+    def open_spark(self, pipeline_config: Mapping[str, Plain]) -> Any:  # Any: see spark
+        """The Spark session, opened with a pipeline's `spark_config` too if it is not open yet."""
+        return self._session.get(self, pipeline_config)
+
+    @property
+    def has_spark(self) -> bool:
+        """Whether the session has been opened."""
+        return self._session.is_open
+
     @cached_property
     def _pipeline_manager(self) -> _Pipelines:
         return _Pipelines(self)
@@ -276,10 +290,18 @@ class _Session:
         self._lock = Lock()
         self._spark: Any = None  # Any: see Context.spark
 
-    def get(self, context: Context) -> Any:  # Any: see Context.spark
+    @property
+    def is_open(self) -> bool:
+        return self._spark is not None
+
+    @property
+    def is_open(self) -> bool:
+        return self._spark is not None
+
+    def get(self, context: Context, pipeline_config: Mapping[str, Plain] | None = None) -> Any:  # Any: see spark
         with self._lock:
             if self._spark is None:
-                self._spark = SESSIONS["session"](context)
+                self._spark = SESSIONS["session"](context, dict(pipeline_config or {}))
             return self._spark
 
 

@@ -33,7 +33,6 @@ def graph(invocation: Invocation, asked: Asked, kind: str | None, output: Path |
     from tauro.cli.render.picture import picture_of
     from tauro.errors import ProjectError
 
-    invocation.claim_stdout()
     context = open_project(asked, invocation)
     picture = picture_of(sketch_of(asked, context, pipeline_of(asked, context)), context.redact)
     drawn = _draw(kind or SUFFIXES.get(output.suffix.lower() if output else "", "mermaid"), picture)

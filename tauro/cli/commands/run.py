@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,16 @@ from tauro.cli.invocation import Invocation
 from tauro.cli.options import Asked, takes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tauro.cli.executors import Executor
     from tauro.config import Context
     from tauro.model.events import Event, Observer
     from tauro.model.outcome import RunResult
     from tauro.model.plan import Plan
+
+VERBOSE_JVM = "TAURO_VERBOSE"
+"""The environment variable that lets the JVM of a session print, once it is 1."""
 
 
 @click.command(short_help="Run a pipeline.")
@@ -47,13 +51,27 @@ def run(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other", ctx)
     invocation = ctx.find_object(Invocation) or Invocation([])
-    context = open_project(asked, invocation)
+    context = open_project(asked, invocation, lets_print=not (dry_run or invocation.is_json))
     if dry_run:
         from tauro.cli.commands.plan import show_plan
 
         show_plan(asked, context, invocation, max_workers=max_workers)
         return 0
     return _Run(ctx, asked, context, invocation, is_quiet=quiet, is_verbose=verbose).go(max_workers, log_file)
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """Sets an environment variable for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 class _Run:
@@ -111,6 +129,8 @@ class _Run:
             if log_file is not None:
                 stack.enter_context(logs.log_to_file(log_file, redact))
                 observers.append(logs.log_event)
+            if self._is_verbose:
+                stack.enter_context(_environment(VERBOSE_JVM, "1"))
             stack.callback(self._end_session)
             stack.enter_context(signals.Interrupts(lambda reason: self._stop(executor, reason, write), self._quit))
             return signals.beside(
