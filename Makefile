@@ -1,0 +1,44 @@
+# Everything that these need is made in .venv, the first time: a virtual environment, packages, jars.
+VENV := .venv
+EXAMPLE := config_examples/flights
+START := 2013-01-01
+END := 2013-01-07
+
+.PHONY: help run test check bench lock clean
+
+help:
+	@echo "make run     runs the example's daily pipeline, and shows its result"
+	@echo "make test    runs all tests"
+	@echo "make check   checks format, lint, types and layers"
+	@echo "make bench   measures Tauro against hand-written code"
+	@echo "make lock    renews requirements-dev.lock"
+	@echo "make clean   removes everything that was made"
+
+run: $(VENV)/.complete
+	$(VENV)/bin/tauro run --project $(EXAMPLE) --pipeline daily --start $(START) --end $(END)
+	$(VENV)/bin/python scripts/show_table.py $(EXAMPLE)/output/gold/daily_report
+
+test: $(VENV)/.complete
+	scripts/install-postgres
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.complete
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.complete
+	$(VENV)/bin/python -m tests.bench $(BENCH_ARGS)
+
+lock:
+	scripts/renew-lock
+
+$(VENV)/.complete: pyproject.toml requirements-dev.lock scripts/setup-env
+	scripts/setup-env $(VENV)
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench
+	rm -rf config_examples/*/output config_examples/*/.tauro config_examples/*/spark-warehouse config_examples/*/metastore_db
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
