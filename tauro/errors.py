@@ -3,7 +3,7 @@
     TauroError                              exit code 1 when it escapes as it is: a defect in Tauro
     ├── ProjectError                        2  the project, or how the command was used, is wrong
     │   ├── ConfigError (ValueError)           problems found in the project, all at once
-    │   ├── UnknownNameError (LookupError, ValueError)  a name that does not exist
+    │   ├── UnknownNameError (KeyError, ValueError)  a name that does not exist
     │   ├── CycleError (ValueError)            dependencies that lead back to where they began
     │   ├── InvalidValueError (ValueError)     an argument that can't be right: a date, a dependency, a selection
     │   ├── UnsupportedError                   something Tauro, or a format, does not do
@@ -114,7 +114,7 @@ class ConfigError(ProjectError, ValueError):
         super().__init__("\n".join(shown))
 
 
-class UnknownNameError(ProjectError, LookupError, ValueError):
+class UnknownNameError(ProjectError, KeyError, ValueError):
     """A name that does not exist, with the names that do.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from tauro.errors import NodeError, NodeTimeoutError, ProjectError, ReadError, ResultError, WindowError, WriteError
 from tauro.model.outcome import ErrorInfo, FailureKind
 
-_PERMANENT = (ProjectError, ResultError, WindowError, ImportError, SyntaxError, AttributeError, NameError)
+_PERMANENT = (ProjectError, ResultError, WindowError, ImportError, SyntaxError)
 _TRANSIENT = (ConnectionError, TimeoutError, NodeTimeoutError, InterruptedError)
 
 # Spark's and Delta's own classes by name, so that this module needs neither of them.

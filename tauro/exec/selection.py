@@ -57,3 +57,7 @@ class Selection:
         if not chosen:
             raise InvalidValueError("the selection leaves no node to run")
         return chosen
+
+
+EVERYTHING = Selection()
+"""The whole pipeline."""

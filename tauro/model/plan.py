@@ -32,7 +32,9 @@ class PlannedInput:
     keyword: str | None = None
     """The argument that receives it; None where it is passed by position."""
     spec: InputSpec | None = None
-    """How it is read, with its path absolute; None where it is what a node returned."""
+    """The entry of `input_config` that it is read by, with its path absolute; None where there is none."""
+    output: OutputSpec | None = None
+    """The output that it is, made in this run or before; None where it is none, or not known to be one."""
     node: str | None = None
     """The node that makes it; None for what is stored."""
     location: str | None = None

@@ -29,6 +29,11 @@ class Breaker:
         self._trial: str | None = None  # the node that spends the half-open permit; None if it is free
 
     @property
+    def reset_s(self) -> float:
+        """Seconds for which it stays open."""
+        return self._spec.reset_s
+
+    @property
     def failures(self) -> int:
         """Failures in a row so far."""
         return self._failures

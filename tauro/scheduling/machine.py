@@ -223,7 +223,7 @@ class RunMachine:
         return [Change(name, Status.COMPLETED)]
 
     def fail(self, name: str, kind: FailureKind, now: float, jitter: float = 0.5) -> list[Change]:
-        """The node's attempt failed: it is retried if that may help, else it has failed and its dependents are cancelled.
+        """The node's attempt failed: it is retried if that may help, else it ends and its dependents are cancelled.
 
         Args:
             name: the node.

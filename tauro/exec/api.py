@@ -1,0 +1,71 @@
+"""Running a project from Python, as the command line does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tauro.config import Context
+from tauro.exec.executor import BatchExecutor
+from tauro.exec.selection import EVERYTHING, Selection
+from tauro.model.events import Observer
+from tauro.model.outcome import RunResult
+
+
+def run(
+    project: str | os.PathLike[str] | Context = ".",
+    *,
+    pipeline: str,
+    start: str | None = None,
+    end: str | None = None,
+    env: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    selection: Selection = EVERYTHING,
+    max_workers: int | None = None,
+    hyperparams: Mapping[str, Any] | None = None,
+    model_version: str | None = None,
+    run_id: str | None = None,
+    observers: Iterable[Observer] = (),
+) -> RunResult:
+    """Runs a pipeline of a project and publishes its outputs.
+
+    An active Spark session is used as it is; otherwise one is started, and stays for the next run of this process.
+
+    Args:
+        project: the project's folder, its `tauro.yml`, or a `Context`.
+        pipeline: the pipeline's name.
+        start: the window's start, an ISO date (inclusive) or date-time; that of `global_settings` if None.
+        end: the window's end, an ISO date (inclusive) or date-time (exclusive); likewise.
+        env: the environment; the base if None.
+        variables: values for `${name}`.
+        selection: the part of the pipeline to run.
+        max_workers: nodes at once, in place of what the project says.
+        hyperparams: explicit hyperparameters; they win over the project's.
+        model_version: the model's version, in place of the project's.
+        run_id: the run's id; a new one if None.
+        observers: told of every event, on the calling thread.
+
+    Returns:
+        The result of a run in which every node is done.
+
+    Raises:
+        ProjectError: nothing was run; the project, or what was asked for, is wrong.
+        RunFailedError: a node failed; the root cause is chained, and `result` tells the rest.
+        RunInterruptedError: the run was stopped.
+    """
+    if isinstance(project, Context):
+        context = project
+    else:
+        context = Context.from_project(project, env=env, variables=variables, strict=False)
+    return BatchExecutor(context).execute_pipeline(
+        pipeline,
+        start,
+        end,
+        selection=selection,
+        max_workers=max_workers,
+        hyperparams=hyperparams,
+        model_version=model_version,
+        run_id=run_id,
+        observers=observers,
+    )

@@ -1,0 +1,195 @@
+"""Runs a pipeline: plan, check, run, and say how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+from tauro.config import Context
+from tauro.errors import ConfigError, InvalidValueError, Problem, RunFailedError, RunInterruptedError, Severity
+from tauro.exec.functions import import_from
+from tauro.exec.node_executor import NodeExecutor, PlanRun
+from tauro.exec.plan import default_window, make_plan
+from tauro.exec.ports import InputPort, OutputPort
+from tauro.exec.preflight import check_run, refusals
+from tauro.exec.run_id import new_run_id
+from tauro.exec.run_loop import RunOutcome
+from tauro.exec.selection import EVERYTHING, Selection
+from tauro.ml.hyperparams import merge_hyperparams
+from tauro.model.events import Observer, RunEnded, RunStarted
+from tauro.model.outcome import FailureKind, RunResult, Status
+from tauro.model.pipeline import PipelineSpec
+from tauro.model.plan import Plan
+from tauro.model.window import Window
+
+
+class BaseExecutor:
+    """Runs pipelines of a project, one at a time.
+
+    Args:
+        context: the project.
+        input_loader: reads inputs; Tauro's own if None.
+        output_manager: writes outputs; Tauro's own if None.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        input_loader: InputPort | None = None,
+        output_manager: OutputPort | None = None,
+    ) -> None:
+        self.context = context
+        self._input_loader = input_loader
+        self._output_manager = output_manager
+        self._lock = Lock()
+        self._run: PlanRun | None = None
+        self._stop_asked: str | None = None
+
+    def execute_pipeline(
+        self,
+        pipeline_name: str,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        *,
+        selection: Selection = EVERYTHING,
+        max_workers: int | None = None,
+        hyperparams: Mapping[str, Any] | None = None,
+        model_version: str | None = None,
+        run_id: str | None = None,
+        observers: Iterable[Observer] = (),
+    ) -> RunResult:
+        """Runs a pipeline, or the part of it that is selected, and publishes each node's outputs when it is done.
+
+        Args:
+            pipeline_name: an entry of `pipelines`.
+            start_date: the window's start, an ISO date (inclusive) or date-time; that of `global_settings` if None.
+            end_date: the window's end, an ISO date (inclusive) or date-time (exclusive); likewise.
+            selection: the part to run.
+            max_workers: nodes at once, in place of what the project says.
+            hyperparams: explicit values for machine-learning nodes; they win over the project's.
+            model_version: the model's version, in place of the project's.
+            run_id: the run's id; a new one if None.
+            observers: told of every event, on this thread.
+
+        Returns:
+            The result of a run in which every node is done.
+
+        Raises:
+            UnknownNameError, InvalidValueError, UnsupportedError, ConfigError: nothing was run; the project, or what
+                was asked for, is wrong.
+            SessionError: nothing was run; Spark could not be started.
+            RunFailedError: a node failed; its `NodeError` and the root cause are chained, `result` tells the rest.
+            RunInterruptedError: the run was stopped; `result` tells how far it came.
+        """
+        began = time.monotonic()
+        run_id = run_id or new_run_id()
+        window = self._window(start_date, end_date)
+        context = self.context.for_run(window, run_id)
+        import_from(context.root)
+        if pipeline_name in context.pipelines:
+            _refuse(refusals(context, context.pipelines[pipeline_name]))
+        plan = make_plan(context, pipeline_name, window, selection, run_id=run_id, max_workers=max_workers)
+        _refuse(check_run(context, plan))
+        observers = tuple(observers)
+        for observer in observers:
+            observer(RunStarted(run_id, plan))
+        info = self.ml_info(plan.pipeline, hyperparams, model_version)
+        executor = NodeExecutor(context, self._input_loader, self._output_manager, plan.max_workers)
+        run = executor.run_plan(plan, context, run_id=run_id, ml_info=info, observers=observers)
+        outcome = self._drive(run)
+        result = _result(plan, run_id, outcome, time.monotonic() - began)
+        for observer in observers:
+            observer(RunEnded(result))
+        _raise_unless_completed(result, outcome)
+        return result
+
+    def cancel(self, why: str = "cancelled") -> None:
+        """Stops the run that is under way, or the next one; may be called from any thread and a signal handler."""
+        self._stop_asked = why
+        run = self._run
+        if run is not None:
+            run.stop(why)
+
+    def ml_info(
+        self,
+        pipeline: PipelineSpec,
+        hyperparams: Mapping[str, Any] | None = None,
+        model_version: str | None = None,
+    ) -> dict[str, Any]:
+        """What machine-learning nodes are told: `model_version`, explicit `hyperparams` and `pipeline_config`.
+
+        `pipeline_config["hyperparams"]` holds the project's defaults under the pipeline's own.
+        """
+        settings = self.context.settings
+        config = dict(self.context.pipelines_config.get(pipeline.name, {}))
+        config["hyperparams"] = merge_hyperparams(settings.default_hyperparams, pipeline.hyperparams)
+        return {
+            "model_version": model_version or pipeline.model_version or settings.default_model_version,
+            "hyperparams": dict(hyperparams or {}),
+            "pipeline_config": config,
+        }
+
+    def _window(self, start_date: str | None, end_date: str | None) -> Window | None:
+        """The run's window: what is given, completed by the settings."""
+        if start_date is None and end_date is None:
+            return self.context.window or default_window(self.context.settings)
+        settings = self.context.settings
+        start, end = start_date or settings.start_date, end_date or settings.end_date
+        if start is None or end is None:
+            raise InvalidValueError("only one of start and end is given", fix="give both")
+        return Window.parse(start, end)
+
+    def _drive(self, run: PlanRun) -> RunOutcome:
+        self._run = run
+        if self._stop_asked is not None:
+            run.stop(self._stop_asked)
+        try:
+            return run.run()
+        finally:
+            self._run = None
+            self._stop_asked = None
+
+
+class BatchExecutor(BaseExecutor):
+    """Runs batch and machine-learning pipelines; what `BaseExecutor` does is all they need."""
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    errors = [one for one in problems if one.severity is Severity.ERROR]
+    if errors:
+        raise ConfigError(errors)
+
+
+def _result(plan: Plan, run_id: str, outcome: RunOutcome, duration_s: float) -> RunResult:
+    if outcome.stopped is not None:
+        status = Status.CANCELLED
+    elif all(node.status in (Status.COMPLETED, Status.SKIPPED) for node in outcome.nodes.values()):
+        status = Status.COMPLETED
+    else:
+        status = Status.FAILED
+    first = next(iter(outcome.errors), None)
+    return RunResult(
+        run_id=run_id,
+        pipeline=plan.pipeline.name,
+        window=plan.window,
+        status=status,
+        duration_s=duration_s,
+        nodes=tuple(outcome.nodes[name] for name in plan.order),
+        error=outcome.nodes[first].error if first is not None else None,
+    )
+
+
+def _raise_unless_completed(result: RunResult, outcome: RunOutcome) -> None:
+    if result.status is Status.CANCELLED:
+        raise RunInterruptedError(f"run {result.run_id} was stopped: {outcome.stopped}", result=result)
+    if result.is_completed:
+        return
+    kinds = {node.error.kind for node in result.nodes if node.error is not None}
+    messages = [error.message for error in outcome.errors.values()]
+    more = f"\n... and {len(messages) - 5} more" if len(messages) > 5 else ""
+    failed = RunFailedError(
+        "\n".join(messages[:5]) + more, result=result, is_transient=kinds == {FailureKind.TRANSIENT}
+    )
+    raise failed from next(iter(outcome.errors.values()))

@@ -1,0 +1,225 @@
+"""Runs nodes: one by itself, a given order of them, or a whole plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tauro.config import Context
+from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Severity, UnknownNameError
+from tauro.exec.dependency_resolver import as_node_spec
+from tauro.exec.functions import import_from, load_function, parameters_of
+from tauro.exec.node_checks import check_nodes
+from tauro.exec.node_work import MlInfo, NodeWork
+from tauro.exec.plan import plan_nodes
+from tauro.exec.ports import InputPort, OutputPort
+from tauro.exec.resolution import ResolvedPipeline, wire_nodes
+from tauro.exec.run_id import new_run_id
+from tauro.exec.run_loop import RunLoop, RunOutcome
+from tauro.exec.selection import EVERYTHING, Selection
+from tauro.exec.utils import RawConfig
+from tauro.io.input import InputLoader
+from tauro.io.output import OutputManager
+from tauro.model.events import Observer
+from tauro.model.node import NodeSpec
+from tauro.model.pipeline import PipelineSpec
+from tauro.model.plan import Origin, Plan
+from tauro.model.window import Window
+from tauro.scheduling.graph import reachable, remaining_path
+from tauro.scheduling.machine import RunMachine
+
+
+class NodeExecutor:
+    """Runs nodes of a project.
+
+    Args:
+        context: the project.
+        input_loader: reads inputs; Tauro's own if None.
+        output_manager: writes outputs; Tauro's own if None.
+        max_workers: nodes at once, at most.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        input_loader: InputPort | None = None,
+        output_manager: OutputPort | None = None,
+        max_workers: int = 4,
+    ) -> None:
+        if max_workers < 1:
+            raise InvalidValueError(f"max_workers is {max_workers}; at least one is needed")
+        self._context = context
+        self._input_loader = input_loader
+        self._output_manager = output_manager
+        self._max_workers = max_workers
+
+    def execute_single_node(
+        self,
+        node_name: str,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        ml_info: MlInfo | None = None,
+    ) -> None:
+        """Runs one node, and those it needs whose results are stored nowhere; its outputs are published on return.
+
+        Args:
+            node_name: an entry of `nodes_config`.
+            start_date: the window's start, an ISO date (inclusive) or date-time.
+            end_date: the window's end, an ISO date (inclusive) or date-time (exclusive).
+            ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
+
+        Raises:
+            UnknownNameError: there is no such node.
+            ConfigError: something about the node does not fit.
+            NodeError: it failed; the root cause is chained.
+        """
+        if node_name not in self._context.nodes_config:
+            raise UnknownNameError("node", node_name, list(self._context.nodes_config))
+        nodes = {name: self._context.nodes[name] for name in self._with_producers(node_name)}
+        self._run(nodes, _window(start_date, end_date), ml_info, Selection(nodes=(node_name,)))
+
+    def execute_nodes_parallel(
+        self,
+        execution_order: Sequence[str],
+        node_configs: Mapping[str, RawConfig | NodeSpec],
+        dag: Mapping[str, set[str]],
+        start_date: str | None = None,
+        end_date: str | None = None,
+        ml_info: MlInfo | None = None,
+    ) -> None:
+        """Runs nodes in parallel, each as soon as all it depends on is done.
+
+        Args:
+            execution_order: the nodes to run; among those that are ready the longest remaining path goes first, then
+                this order decides.
+            node_configs: name -> entry of `nodes_config`.
+            dag: node -> the nodes that depend on it, as `DependencyResolver.build_dependency_graph` gives it.
+            start_date: the window's start, an ISO date (inclusive) or date-time.
+            end_date: the window's end, an ISO date (inclusive) or date-time (exclusive).
+            ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
+
+        Raises:
+            UnknownNameError: a node has no entry.
+            ConfigError: something about the nodes does not fit; all of it is named.
+            NodeError: a node failed; the root cause is chained.
+        """
+        for name in execution_order:
+            if name not in node_configs:
+                raise UnknownNameError("node", name, list(node_configs))
+        nodes = {name: as_node_spec(name, node_configs[name]) for name in execution_order}
+        self._run(nodes, _window(start_date, end_date), ml_info, EVERYTHING, dag)
+
+    def run_plan(
+        self,
+        plan: Plan,
+        context: Context,
+        *,
+        run_id: str,
+        ml_info: MlInfo | None = None,
+        observers: Iterable[Observer] = (),
+    ) -> PlanRun:
+        """A plan, ready to be run.
+
+        Args:
+            plan: what runs; `max_workers` is the plan's own here.
+            context: the project, with the run's values filled in.
+            run_id: the run's id.
+            ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
+            observers: told of every event.
+        """
+        loader = self._input_loader or InputLoader(context)
+        manager = self._output_manager or OutputManager(context)
+        work = NodeWork(
+            context,
+            plan,
+            loader,
+            manager,
+            ml_info=ml_info,
+            run_id=run_id,
+            session=context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None,
+        )
+        machine = RunMachine(plan.on_failure, plan.breaker)
+        ranks = remaining_path(plan.order, {name: plan.nodes[name].dependencies for name in plan.order})
+        for name in plan.order:
+            node = plan.nodes[name]
+            machine.add(name, node.dependencies, node.retry, ranks[name])
+        loop = RunLoop(
+            machine,
+            work,
+            max_workers=plan.max_workers,
+            timeouts={name: node.timeout_s for name, node in plan.nodes.items()},
+            observers=observers,
+            pipeline=plan.pipeline.name or None,
+            run_id=run_id,
+            redact=context.redact,
+        )
+        return PlanRun(loop, work)
+
+    def _run(
+        self,
+        nodes: Mapping[str, NodeSpec],
+        window: Window | None,
+        ml_info: MlInfo | None,
+        selection: Selection,
+        dag: Mapping[str, set[str]] | None = None,
+    ) -> None:
+        """Runs nodes that belong to no pipeline, and raises what the first of them to fail raised."""
+        run_id = new_run_id()
+        context = self._context.for_run(window or self._context.window, run_id)
+        import_from(context.root)
+        wiring, problems = wire_nodes(context, nodes, knows_all_inputs=self._input_loader is None, dag=dag)
+        problems += check_nodes(context, nodes, wiring.inputs)
+        errors = [one for one in problems if one.severity is Severity.ERROR]
+        if errors:
+            raise ConfigError(errors)
+        pipeline = PipelineSpec(nodes=tuple(nodes), requires_dates=False)
+        resolved = ResolvedPipeline(pipeline, nodes, wiring, ())
+        plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
+        outcome = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info).run()
+        for error in outcome.errors.values():
+            raise error
+        if outcome.stopped is not None:
+            raise RunInterruptedError(outcome.stopped)
+
+    def _with_producers(self, node_name: str) -> list[str]:
+        """The node and all it depends on, in the project's order."""
+        nodes = dict(self._context.nodes)
+        wiring, _ = wire_nodes(self._context, nodes, knows_all_inputs=False)
+        needed = reachable([node_name], wiring.graph)
+        return [name for name in nodes if name in needed]
+
+    def _needs_spark(self, plan: Plan) -> bool:
+        """Whether a session must be there before the first node starts."""
+        for node in plan.nodes.values():
+            reads = self._input_loader is None and any(one.origin is not Origin.RETURNED for one in node.inputs)
+            writes = self._output_manager is None and bool(node.outputs)
+            is_told = node.spec.function and "ml_context" in parameters_of(load_function(node.spec.function)).names
+            if reads or writes or is_told or node.spec.sql is not None:
+                return True
+        return False
+
+
+class PlanRun:
+    """A plan that can be run once, and stopped while it runs."""
+
+    def __init__(self, loop: RunLoop, work: NodeWork) -> None:
+        self._loop = loop
+        self._work = work
+
+    def run(self) -> RunOutcome:
+        """Runs every node to its end."""
+        try:
+            return self._loop.run()
+        finally:
+            self._work.close()
+
+    def stop(self, why: str) -> None:
+        """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler."""
+        self._loop.stop(why)
+
+
+def _window(start_date: str | None, end_date: str | None) -> Window | None:
+    if start_date is None and end_date is None:
+        return None
+    if start_date is None or end_date is None:
+        raise InvalidValueError("only one of start_date and end_date is given", fix="give both or none")
+    return Window.parse(start_date, end_date)

@@ -1,0 +1,280 @@
+"""One attempt at one node: load its inputs, do its command, check what came back, write it, release what it used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tauro.config import Context
+from tauro.errors import ResultError
+from tauro.exec.attempt import Attempt
+from tauro.exec.commands import Command, MLNodeCommand, NodeCommand, SqlCommand
+from tauro.exec.functions import NodeFunction, load_function, parameters_of
+from tauro.exec.handover import Frame, Handover, parts_of
+from tauro.exec.plan import sole_table
+from tauro.exec.ports import InputPort, OutputPort
+from tauro.exec.sql import sql_text
+from tauro.io.input import InputLoader
+from tauro.io.output import OutputManager
+from tauro.io.ports import Staged, WriteRequest
+from tauro.io.results import frames_of
+from tauro.io.sql import run_query, view_name
+from tauro.model.outcome import OutputResult
+from tauro.model.pipeline import PipelineType
+from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MlInfo = Mapping[str, Any]
+"""`model_version`, `hyperparams` (explicit ones) and `pipeline_config`."""
+
+
+class NodeWork:
+    """Does the nodes of a plan for the run loop; `attempt` runs on many threads at once.
+
+    Args:
+        context: the project, with the run's values filled in.
+        plan: what runs.
+        loader: reads inputs.
+        manager: writes outputs.
+        ml_info: what machine-learning nodes are told.
+        run_id: the run's id.
+        session: the Spark session; None if nothing in the plan needs one.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        plan: Plan,
+        loader: InputPort,
+        manager: OutputPort,
+        *,
+        ml_info: MlInfo | None,
+        run_id: str,
+        session: SparkSession | None,
+    ) -> None:
+        self._context = context
+        self._plan = plan
+        self._loader = loader
+        self._manager = manager
+        self._ml_info = ml_info or {}
+        self._run_id = run_id
+        self._session = session
+        self._start = plan.window.start if plan.window else None
+        self._end = plan.window.end if plan.window else None
+        self._sources = {name: _returned_by(node) for name, node in plan.nodes.items()}
+        readers: dict[str, int] = {}
+        for sources in self._sources.values():
+            for source in sources:
+                readers[source] = readers.get(source, 0) + 1
+        self._handover = Handover(readers)
+        self._functions: dict[str, NodeFunction] = {
+            name: load_function(node.spec.function) for name, node in plan.nodes.items() if node.spec.function
+        }
+        self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
+
+    def attempt(self, attempt: Attempt) -> tuple[OutputResult, ...]:
+        """Makes one try at a node.
+
+        Raises:
+            AttemptCancelledError: it was called off.
+            ReadError, ResultError, WriteError: an input, the result or an output is at fault.
+            Exception: whatever the node's function raises.
+        """
+        node = self._plan.nodes[attempt.node]
+        with self._tagged(attempt):
+            attempt.check()
+            positional, keywords = self._inputs(node)
+            attempt.check()
+            value = self._command(node, positional, keywords).execute()
+            attempt.check()
+            return self._finish(node, value, attempt)
+
+    def cancel(self, attempt: Attempt) -> None:
+        """Cancels the attempt's Spark jobs, as far as they run."""
+        if self._session is not None:
+            from tauro.spark.jobs import cancel
+
+            cancel(self._session, attempt.tag)
+
+    def ended(self, node: str) -> None:
+        """The node needs nothing of the others any more."""
+        if self._sources[node]:
+            self._handover.done_reading(node, self._sources[node])
+
+    def close(self) -> None:
+        """Lets go of everything that was kept."""
+        self._handover.close()
+
+    def _tagged(self, attempt: Attempt) -> AbstractContextManager[object]:
+        if self._session is None:
+            return nullcontext()
+        from tauro.spark.jobs import tag
+
+        return tag(self._session, attempt.tag)
+
+    def _inputs(self, node: PlannedNode) -> tuple[list[Any], dict[str, Any]]:
+        """What the node gets by position and by keyword."""
+        if not node.inputs:
+            return [], {}
+        stored = [one for one in node.inputs if one.origin is not Origin.RETURNED]
+        if isinstance(self._loader, InputLoader):
+            loaded = iter([self._read(one, self._loader) for one in stored])
+        else:
+            loaded = iter(self._loader.load_inputs(self._config_of(node, [one.id for one in stored])) if stored else [])
+        positional: list[Any] = []
+        keywords: dict[str, Any] = {}
+        for one in node.inputs:
+            value = self._handover.get(one.node or one.id) if one.origin is Origin.RETURNED else next(loaded)
+            if one.keyword is None:
+                positional.append(value)
+            else:
+                keywords[one.keyword] = value
+        return positional, keywords
+
+    def _read(self, one: PlannedInput, loader: InputLoader) -> Any:
+        if one.spec is not None:
+            return loader.load(one.spec, self._plan.window)
+        if one.output is None:
+            raise ResultError(f"input {one.id!r} has no place to be read from")
+        written = self._written.get(one.id)
+        return loader.load_output(one.output, written.schema if written else None)
+
+    def _command(self, node: PlannedNode, positional: list[Any], keywords: dict[str, Any]) -> Command:
+        if node.spec.sql is not None:
+            return self._sql_command(node, positional, keywords)
+        function = self._functions[node.name]
+        keywords |= node.spec.params
+        if not self._is_ml(node, function):
+            return NodeCommand(function, positional, self._start, self._end, node.name, keywords=keywords)
+        return MLNodeCommand(
+            function,
+            positional,
+            self._start,
+            self._end,
+            node.name,
+            self._ml_info.get("model_version"),
+            self._ml_info.get("hyperparams"),
+            self._context.nodes_config.get(node.name),
+            self._ml_info.get("pipeline_config"),
+            self._session,
+            keywords=keywords,
+        )
+
+    def _is_ml(self, node: PlannedNode, function: NodeFunction) -> bool:
+        """Whether the node is told about machine learning: it asks for it, or its pipeline is about it."""
+        asks = bool(node.spec.hyperparams) or "ml_context" in parameters_of(function).names
+        return asks or self._plan.pipeline.type is PipelineType.ML
+
+    def _sql_command(self, node: PlannedNode, positional: list[Any], keywords: dict[str, Any]) -> Command:
+        session = self._context.spark
+        values = iter(positional)
+        frames: dict[str, Any] = {}
+        for one in node.inputs:
+            value = keywords[one.keyword] if one.keyword is not None else next(values)
+            if value is None and one.spec is not None and one.spec.schema_ is not None:
+                value = session.createDataFrame([], one.spec.schema_)
+            if not isinstance(value, Frame):
+                raise ResultError(
+                    f"input {one.id!r} of a SQL node is a {type(value).__name__}; expected a DataFrame",
+                    where=f"node {node.name!r}",
+                )
+            frames[one.keyword or view_name(one.id)] = value
+        params = {"start_date": self._start, "end_date": self._end, **node.spec.params}
+        return SqlCommand(partial(run_query, session), sql_text(self._context, node.spec), frames, params)
+
+    def _finish(self, node: PlannedNode, value: Any, attempt: Attempt) -> tuple[OutputResult, ...]:
+        """Writes what the node returned, and keeps what others read of it."""
+        name = node.name
+        readers = self._handover.readers_of(name)
+        if not node.outputs:
+            frames = self._persisted(value) if readers > 1 else ()
+            self._handover.keep(name, value, self._sources[name], frames)
+            return ()
+        if value is None:
+            raise ResultError(
+                f"returned None for {_listed(node)}", where=f"node {name!r}", fix="return the DataFrame to be written"
+            )
+        if not isinstance(self._manager, OutputManager):
+            attempt.begin_publishing()
+            saved = self._manager.save_output(self._config_of(node), value, self._start, self._end)
+            self._handover.keep(name, value, self._sources[name])
+            return (
+                tuple(saved) if _are_results(saved) else tuple(_unknown(one.id, one.location) for one in node.outputs)
+            )
+        table = sole_table(node.outputs)
+        frames = self._persisted(value) if readers and table is None else ()
+        try:
+            results = self._write(node, value, attempt, self._manager)
+        except BaseException:
+            for frame in frames:
+                frame.unpersist()
+            raise
+        if readers and table is not None and isinstance(self._loader, InputLoader):
+            value = self._loader.load_output(table, results[0].schema)
+            self._handover.keep(name, value)
+        else:
+            self._handover.keep(name, value, () if frames else self._sources[name], frames)
+        return results
+
+    def _write(
+        self, node: PlannedNode, value: Any, attempt: Attempt, manager: OutputManager
+    ) -> tuple[OutputResult, ...]:
+        """Stages every output of the node, then publishes them; nothing is published if one can't be staged."""
+        frames = frames_of(node.name, [one.id for one in node.outputs], value)
+        staged: list[Staged] = []
+        try:
+            for output, frame in zip(node.outputs, frames, strict=True):
+                request = WriteRequest(
+                    pipeline=self._plan.pipeline.name or None,
+                    node=node.name,
+                    output_id=output.id,
+                    spec=output.spec,
+                    window=self._plan.window,
+                    run_id=self._run_id,
+                )
+                staged.append(manager.stage(request, frame))
+            attempt.begin_publishing()
+            results = tuple(one.publish() for one in staged)
+        finally:
+            for one in staged:
+                one.discard()
+        self._written.update({one.id: one for one in results})
+        return results
+
+    @staticmethod
+    def _persisted(value: Any) -> tuple[Frame, ...]:
+        """The frames of `value`, marked to be kept once they are computed."""
+        frames = tuple(part for part in parts_of(value) if isinstance(part, Frame))
+        for frame in frames:
+            frame.persist()
+        return frames
+
+    def _config_of(self, node: PlannedNode, inputs: list[str] | None = None) -> dict[str, Any]:
+        """The node's entry as the documented ports take it."""
+        config = dict(self._context.nodes_config.get(node.name, {}))
+        config |= {"name": node.name, "start_date": self._start, "end_date": self._end}
+        if inputs is not None:
+            config["input"] = inputs
+        return config
+
+
+def _returned_by(node: PlannedNode) -> tuple[str, ...]:
+    """The nodes whose results this one is handed in memory, each once."""
+    return tuple(dict.fromkeys(one.node for one in node.inputs if one.origin is Origin.RETURNED and one.node))
+
+
+def _listed(node: PlannedNode) -> str:
+    return "output " + ", ".join(repr(one.id) for one in node.outputs)
+
+
+def _are_results(saved: Any) -> bool:
+    return isinstance(saved, tuple | list) and bool(saved) and all(isinstance(one, OutputResult) for one in saved)
+
+
+def _unknown(id: str, location: str) -> OutputResult:
+    """An output that somebody else's manager wrote, about which nothing is known."""
+    return OutputResult(id, format="custom", path=location or None)

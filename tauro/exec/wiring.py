@@ -1,0 +1,190 @@
+"""Who reads what: every input of a pipeline's nodes matched with what is stored, written or returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tauro.errors import Problem, ProjectError, Severity, bounded, did_you_mean
+from tauro.io.locations import location, locations
+from tauro.model.dataset import InputSpec, OutputSpec
+from tauro.model.node import InputRef, NodeSpec, OutputRef
+from tauro.model.plan import Origin, PlannedInput, PlannedOutput
+
+FindInput = Callable[[InputRef], InputSpec | None]
+"""The entry that an input's id, or the reference itself, stands for; None if there is none."""
+FindOutput = Callable[[OutputRef], OutputSpec | None]
+"""The entry that an output stands for, its location resolved; None if that can't be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that does not fit, with the node and the field that it stands in."""
+
+    node: str
+    field: str
+    message: str
+    notes: tuple[str, ...] = ()
+    fix: str | None = None
+
+    def as_problem(self, file: str | None, line: int | None) -> Problem:
+        """The fault as a report shows it."""
+        return Problem(self.message, Severity.ERROR, file, line, f"node {self.node!r}", self.notes, self.fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The nodes of a pipeline, connected."""
+
+    inputs: Mapping[str, tuple[PlannedInput, ...]]
+    outputs: Mapping[str, tuple[PlannedOutput, ...]]
+    graph: Mapping[str, tuple[str, ...]]
+    """Node -> what it depends on, by declaration or by data; both in declared order."""
+    faults: tuple[Fault, ...]
+
+
+def wire(
+    nodes: Mapping[str, NodeSpec],
+    find_input: FindInput,
+    find_output: FindOutput,
+    *,
+    knows_all_inputs: bool = True,
+) -> Wiring:
+    """Connects `nodes`; all that does not fit is collected, and left out of the result.
+
+    Args:
+        nodes: the pipeline's nodes, in declared order.
+        find_input: looks an input up among the entries.
+        find_output: looks an output up among the entries.
+        knows_all_inputs: whether an input that is found nowhere is a fault; if not, somebody else knows where it is.
+    """
+    faults: list[Fault] = []
+    outputs = {name: tuple(_outputs_of(name, spec, find_output, faults)) for name, spec in nodes.items()}
+    producers = _Producers(outputs, faults)
+    inputs = {
+        name: tuple(_inputs_of(name, spec, nodes, producers, find_input, faults, knows_all_inputs))
+        for name, spec in nodes.items()
+    }
+    graph = {name: tuple(_dependencies_of(name, spec, nodes, inputs[name], faults)) for name, spec in nodes.items()}
+    return Wiring(inputs, outputs, graph, tuple(faults))
+
+
+class _Producers:
+    """Which node writes what, by id and by location."""
+
+    def __init__(self, outputs: Mapping[str, tuple[PlannedOutput, ...]], faults: list[Fault]) -> None:
+        self.by_id: dict[str, tuple[str, PlannedOutput]] = {}
+        self.by_location: dict[str, tuple[str, PlannedOutput]] = {}
+        for node, written in outputs.items():
+            for output in written:
+                self._add(node, output, faults)
+
+    def _add(self, node: str, output: PlannedOutput, faults: list[Fault]) -> None:
+        same_id = self.by_id.setdefault(output.id, (node, output))
+        if same_id[1] is not output:
+            if same_id[1].location != output.location:
+                message = f"output {output.id!r} is at two locations: {same_id[1].location} and {output.location}"
+            else:
+                message = f"output {output.id!r} is written by node {same_id[0]!r} too"
+            faults.append(Fault(node, "output", message, fix="let one node write each output"))
+            return
+        if output.location:
+            same_place = self.by_location.setdefault(output.location, (node, output))
+            if same_place[1] is not output:
+                other, there = same_place
+                message = f"outputs {there.id!r} (node {other!r}) and {output.id!r} are one: {output.location}"
+                faults.append(Fault(node, "output", message, fix="give each its own location"))
+
+    def at(self, spec: InputSpec) -> Iterator[tuple[str, PlannedOutput]]:
+        """What is written at a place that the entry reads."""
+        for place in locations(spec):
+            if any(sign in place for sign in "*?["):
+                yield from (made for there, made in self.by_location.items() if fnmatchcase(there, place))
+            elif place in self.by_location:
+                yield self.by_location[place]
+
+
+def _outputs_of(name: str, spec: NodeSpec, find: FindOutput, faults: list[Fault]) -> Iterator[PlannedOutput]:
+    for ref in spec.output:
+        identity = f"{name}.{ref.id}" if ref.inline is not None and ref.id.isdigit() else ref.id
+        try:
+            found = find(ref)
+        except ProjectError as error:
+            faults.append(Fault(name, "output", f"output {identity!r}: {error.message}", fix=error.fix))
+            continue
+        yield PlannedOutput(identity, found or OutputSpec(), location(found) if found else "")
+
+
+def _inputs_of(
+    name: str,
+    spec: NodeSpec,
+    nodes: Mapping[str, NodeSpec],
+    producers: _Producers,
+    find: FindInput,
+    faults: list[Fault],
+    knows_all_inputs: bool,
+) -> Iterator[PlannedInput]:
+    if "input" not in spec.model_fields_set:
+        for dependency in spec.dependencies:
+            yield PlannedInput(dependency, Origin.RETURNED, node=dependency)
+        return
+    for ref in spec.input:
+        try:
+            entry = find(ref)
+        except ProjectError as error:
+            faults.append(Fault(name, "input", f"input {ref.id!r}: {error.message}", fix=error.fix))
+            continue
+        made_at = [made for made in producers.at(entry) if made[0] != name] if entry is not None else []
+        made_by_id = producers.by_id.get(ref.id) if ref.inline is None else None
+        if entry is not None and made_at:
+            for node, output in made_at[:1]:
+                yield PlannedInput(ref.id, Origin.OUTPUT, ref.keyword, entry, output.spec, node, output.location)
+        elif entry is not None:
+            yield PlannedInput(ref.id, Origin.STORED, ref.keyword, entry, location=", ".join(locations(entry)) or None)
+        elif made_by_id is not None:
+            node, output = made_by_id
+            origin, maker = (Origin.STORED, None) if node == name else (Origin.OUTPUT, node)
+            yield PlannedInput(ref.id, origin, ref.keyword, None, output.spec, maker, output.location)
+        elif ref.id in nodes:
+            yield PlannedInput(ref.id, Origin.RETURNED, ref.keyword, node=ref.id)
+        elif not knows_all_inputs:
+            yield PlannedInput(ref.id, Origin.STORED, ref.keyword)
+        else:
+            known = [*nodes, *producers.by_id]
+            faults.append(
+                Fault(
+                    name,
+                    "input",
+                    f"input {ref.id!r} is nowhere: it is no entry of input_config, no output of a node of the "
+                    "pipeline, and no node of the pipeline",
+                    notes=(f"outputs: {bounded([*producers.by_id]) or 'none'}", f"nodes: {bounded([*nodes])}"),
+                    fix=did_you_mean(ref.id, known),
+                )
+            )
+
+
+def _dependencies_of(
+    name: str,
+    spec: NodeSpec,
+    nodes: Mapping[str, NodeSpec],
+    inputs: tuple[PlannedInput, ...],
+    faults: list[Fault],
+) -> Iterator[str]:
+    named = dict.fromkeys(spec.dependencies)
+    for dependency in named:
+        if dependency in nodes:
+            yield dependency
+        else:
+            known = [*nodes]
+            faults.append(
+                Fault(
+                    name,
+                    "dependencies",
+                    f"unknown dependency {dependency!r}",
+                    notes=(f"known nodes: {bounded(known)}",),
+                    fix=did_you_mean(dependency, known),
+                )
+            )
+    by_data = dict.fromkeys(one.node for one in inputs if one.node is not None and one.node in nodes)
+    yield from (node for node in by_data if node not in named)

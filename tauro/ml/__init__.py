@@ -1,0 +1,1 @@
+"""What machine-learning pipelines need beyond others: hyperparameters."""
