@@ -34,6 +34,8 @@ def output_spec_for(context: Project, id: str, inline: OutputSpec | None = None)
     elif spec.table is None and changes["format"] not in _ITSELF_A_PLACE:
         base = context.settings.output_path or "output"
         changes["path"] = _absolute(context, f"{base.rstrip('/')}/{id.replace('.', '/')}")
+    elif changes["format"] == "table" and value_of(spec.options.items(), "provider") is None:
+        changes["options"] = {**spec.options, "provider": context.settings.default_format}
     return _changed(spec, id, changes)
 
 

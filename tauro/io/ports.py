@@ -123,7 +123,7 @@ class Format(Protocol):
     def check_output(self, spec: OutputSpec) -> list[str]:
         """What is wrong with an output, as far as that is known without data and without Spark."""
 
-    def check_schema(self, schema: StructType, spec: OutputSpec) -> None:
+    def check_schema(self, schema: StructType, spec: OutputSpec | None = None) -> None:
         """Refuses columns that the format can't hold.
 
         Raises:

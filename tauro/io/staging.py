@@ -14,8 +14,8 @@ from tauro.io.file_table import FileTable, file_table_at, is_bookkeeping, is_pla
 from tauro.io.marker import MARKER, Marker
 from tauro.io.partitions import data_files, key_of, partition_folders, value_of_text, values_of
 from tauro.io.ports import Staged, WriteRequest
-from tauro.io.windows import WINDOW_TYPES, WindowCondition
-from tauro.io.writing import LeftAlone, needed_window, one_line, spark_errors
+from tauro.io.windows import WindowCondition
+from tauro.io.writing import LeftAlone, one_line, spark_errors, window_condition
 from tauro.model import OutputResult, OverwriteScope, WriteMode
 from tauro.storage.local import exchange, link_tree, make_folder, move_files, put, remove_empty, remove_tree
 from tauro.storage.lock import locked
@@ -31,8 +31,22 @@ WORKSHOP = "_tauro"
 """The folder beside the targets in which Tauro stages; readers ignore it."""
 
 
-def stage_files(session: SparkSession, request: WriteRequest, frame: DataFrame, form: FileFormat) -> Staged:
+def stage_files(
+    session: SparkSession,
+    request: WriteRequest,
+    frame: DataFrame,
+    form: FileFormat,
+    *,
+    catalog_schema: StructType | None = None,
+) -> Staged:
     """Writes `frame` beside the output's folder, in one Spark job.
+
+    Args:
+        session: the session.
+        request: the output.
+        frame: its rows.
+        form: its format.
+        catalog_schema: the columns that a catalog says are there; None for a folder that speaks for itself.
 
     Raises:
         WriteError: the columns do not fit, the mode refuses what is there, or Spark failed; nothing is left behind.
@@ -48,9 +62,9 @@ def stage_files(session: SparkSession, request: WriteRequest, frame: DataFrame, 
         return LeftAlone(request)
     form.check_schema(frame.schema, spec)
     partition_by = _partition_columns(frame, request)
-    frame = _fitted(session, request, frame, form, table)
+    frame = _fitted(session, request, frame, form, table, catalog_schema)
     schema = as_nullable(frame.schema)
-    condition = _window_condition(request, schema)
+    condition = window_condition(request, schema)
     work = target.parent / WORKSHOP / as_file_name(request.run_id) / as_file_name(request.node)
     work /= as_file_name(request.output_id)
     remove_tree(work)
@@ -216,7 +230,7 @@ class StagedFiles:
         if spec.overwrite_scope is OverwriteScope.PARTITIONS:
             present = {key_of(folder, types, self._zone) for folder in partition_folders(self.data)}
             return lambda path: is_note(path) or key_of(path, types, self._zone) in present
-        condition = _window_condition(self.request, self.schema)
+        condition = window_condition(self.request, self.schema)
         assert condition is not None  # the scope is the window
         return lambda path: (
             is_note(path)
@@ -294,18 +308,25 @@ def _partition_columns(frame: DataFrame, request: WriteRequest) -> tuple[str, ..
 
 
 def _fitted(
-    session: SparkSession, request: WriteRequest, frame: DataFrame, form: FileFormat, table: FileTable | None
+    session: SparkSession,
+    request: WriteRequest,
+    frame: DataFrame,
+    form: FileFormat,
+    table: FileTable | None,
+    catalog_schema: StructType | None,
 ) -> DataFrame:
     """The frame with the columns of the table that is there, by name."""
     spec = request.spec
-    if table is None:
+    if table is None and catalog_schema is None:
         return frame
     replaces_all = spec.write_mode is WriteMode.OVERWRITE and spec.overwrite_scope is OverwriteScope.TABLE
     if replaces_all and spec.schema_evolution:
         return frame
-    if not replaces_all:
+    if table is not None and not replaces_all:
         table.check_layout(request)
-    schema = table.schema(session, request, form)
+    schema = catalog_schema
+    if table is not None and (table.marker is not None or schema is None):
+        schema = table.schema(session, request, form)
     if schema is None:
         return frame
     return fitted(
@@ -313,25 +334,8 @@ def _fitted(
         schema,
         where=request.where,
         may_add=spec.schema_evolution,
-        compare_types=table.marker is not None or form.tells_types,
-        needed=table.partition_by,
+        compare_types=catalog_schema is not None
+        or form.tells_types
+        or (table is not None and table.marker is not None),
+        needed=spec.partition_by,
     )
-
-
-def _window_condition(request: WriteRequest, schema: StructType) -> WindowCondition | None:
-    """What a windowed overwrite is about; None for others."""
-    if request.spec.overwrite_scope is not OverwriteScope.WINDOW:
-        return None
-    window, column = needed_window(request), request.spec.window_column or ""
-    found = find_column(schema.fieldNames(), column)
-    if found is None:
-        raise WriteError(
-            f"window_column {column!r} is not in the result: {bounded(schema.fieldNames())}", where=request.where
-        )
-    type_name = schema[found].dataType.typeName()
-    if type_name not in WINDOW_TYPES:
-        raise WriteError(
-            f"window_column {column!r} is {type_name}; a window needs one of {', '.join(WINDOW_TYPES)}",
-            where=request.where,
-        )
-    return WindowCondition(window, type_name)

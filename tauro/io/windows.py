@@ -46,6 +46,11 @@ class WindowCondition:
         is_shifted = f"length({name}) > 16 AND {name} RLIKE '{_OFFSET}'"
         return f"({coarse} AND CASE WHEN {is_shifted} THEN {shifted} ELSE {plain} END)"
 
+    def bounds(self) -> tuple[date | datetime, date | datetime]:
+        """The first value inside and the first past it: days for a date column, moments in UTC for others."""
+        lower, upper = self.window.lower, self.window.upper
+        return (_day_from(lower), _day_from(upper)) if self.type_name == "date" else (lower, upper)
+
     def holds(self, value: object) -> bool:
         """Whether a date, a `datetime` (with an offset: an instant) or ISO text lies inside; nothing else does."""
         if isinstance(value, datetime):

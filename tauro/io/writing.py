@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tauro.errors import WindowError
+from tauro.errors import WindowError, WriteError, bounded
+from tauro.io.columns import find_column
 from tauro.io.ports import WriteRequest
-from tauro.model import OutputResult, Window
+from tauro.io.windows import WINDOW_TYPES, WindowCondition
+from tauro.model import OutputResult, OverwriteScope, Window
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import StructType
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +32,43 @@ class LeftAlone:
         """There is nothing to drop."""
 
 
-def needed_window(request: WriteRequest) -> Window:
-    """The window of a windowed overwrite.
+def window_condition(request: WriteRequest, schema: StructType) -> WindowCondition | None:
+    """What a windowed overwrite is about; None for others.
 
     Raises:
-        WindowError: the run has none.
+        WindowError: the run has no window.
+        WriteError: the window column is not in the result, or of a type that has no place in time.
     """
+    if request.spec.overwrite_scope is not OverwriteScope.WINDOW:
+        return None
     if request.window is None:
         raise WindowError(
             "overwrite_scope window needs a window, and the run has no dates",
             where=request.where,
             fix="give start_date and end_date",
         )
-    return request.window
+    return column_condition(request, schema, request.window)
+
+
+def column_condition(request: WriteRequest, schema: StructType, window: Window) -> WindowCondition:
+    """A window on the output's `window_column`.
+
+    Raises:
+        WriteError: the column is not in the result, or of a type that has no place in time.
+    """
+    column = request.spec.window_column or ""
+    found = find_column(schema.fieldNames(), column)
+    if found is None:
+        raise WriteError(
+            f"window_column {column!r} is not in the result: {bounded(schema.fieldNames())}", where=request.where
+        )
+    type_name = schema[found].dataType.typeName()
+    if type_name not in WINDOW_TYPES:
+        raise WriteError(
+            f"window_column {column!r} is {type_name}; a window needs one of {', '.join(WINDOW_TYPES)}",
+            where=request.where,
+        )
+    return WindowCondition(window, type_name)
 
 
 def spark_errors() -> tuple[type[Exception], ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(?=/)")
-_BRACES = re.compile(r"\{([^{}]*)\}")
+_BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")  # not the braces of ${name}
 _GLOB_CHARACTERS = frozenset("{}[]*?\\")
 
 

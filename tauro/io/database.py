@@ -1,0 +1,167 @@
+"""A database through the driver that Spark has loaded: one connection, statements and transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment in UTC, for a column that holds instants."""
+
+    moment: datetime
+    """Naive."""
+
+
+Value = str | date | datetime | Instant
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseColumn:
+    """A column of a table, as the driver describes it."""
+
+    name: str
+    type_name: str
+    fills_itself: bool
+    """Whether the database numbers its rows."""
+
+
+class Database:
+    """An open connection; Spark's own code chooses driver, login and dialect, as for its reads and writes."""
+
+    # Any: py4j's objects have no types
+    def __init__(self, jvm: Any, connection: Any, dialect: Any, options: Any) -> None:
+        self._jvm = jvm
+        self._connection = connection
+        self._dialect = dialect
+        self._options = options
+
+    def quoted(self, name: str) -> str:
+        """A column's name as this database writes it."""
+        return str(self._dialect.quoteIdentifier(name))
+
+    def has_table(self, table: str) -> bool:
+        """Whether the table exists, asked in a way that does not spoil a transaction."""
+        with self._statement() as statement:
+            savepoint = None if self._connection.getAutoCommit() else self._connection.setSavepoint()
+            try:
+                statement.executeQuery(self._dialect.getTableExistsQuery(table)).close()
+            except self._errors():
+                if savepoint is not None:
+                    self._connection.rollback(savepoint)
+                return False
+            if savepoint is not None:
+                self._connection.releaseSavepoint(savepoint)
+            return True
+
+    def columns(self, table: str) -> list[DatabaseColumn]:
+        """The table's columns, in its order."""
+        with self._statement() as statement:
+            about = statement.executeQuery(f"SELECT * FROM {table} WHERE 1=0").getMetaData()
+            return [
+                DatabaseColumn(about.getColumnName(at), about.getColumnTypeName(at), bool(about.isAutoIncrement(at)))
+                for at in range(1, about.getColumnCount() + 1)
+            ]
+
+    def create(self, table: str, java_schema: Any) -> None:
+        """Makes a table with the columns of a frame, as Spark would."""
+        utils = self._jvm.org.apache.spark.sql.execution.datasources.jdbc.JdbcUtils
+        utils.createTable(self._connection, table, java_schema, False, self._options)
+
+    def run(self, sql: str, values: Sequence[Value] = ()) -> int:
+        """Runs one statement; returns how many rows it changed."""
+        with self._prepared(sql, values) as statement:
+            return int(statement.executeUpdate())
+
+    def count(self, sql: str, values: Sequence[Value] = ()) -> int:
+        """The one number that a query returns."""
+        with self._prepared(sql, values) as statement:
+            result = statement.executeQuery()
+            result.next()
+            return int(result.getLong(1))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements of the block, or none."""
+        self._connection.setAutoCommit(False)
+        try:
+            yield
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+        finally:
+            self._connection.setAutoCommit(True)
+
+    @contextmanager
+    def _statement(self) -> Iterator[Any]:
+        statement = self._connection.createStatement()
+        try:
+            yield statement
+        finally:
+            statement.close()
+
+    @contextmanager
+    def _prepared(self, sql: str, values: Sequence[Value]) -> Iterator[Any]:
+        statement = self._connection.prepareStatement(sql)
+        try:
+            for at, value in enumerate(values, start=1):
+                self._bind(statement, at, value)
+            yield statement
+        finally:
+            statement.close()
+
+    def _bind(self, statement: Any, at: int, value: Value) -> None:
+        times = self._jvm.java.sql
+        if isinstance(value, str):
+            statement.setString(at, value)
+        elif isinstance(value, Instant):
+            moment = value.moment.replace(tzinfo=UTC)
+            stamp = times.Timestamp(int(moment.timestamp()) * 1000)
+            stamp.setNanos(moment.microsecond * 1000)
+            statement.setTimestamp(at, stamp)
+        elif isinstance(value, datetime):
+            statement.setTimestamp(at, times.Timestamp.valueOf(value.isoformat(" ")))
+        else:
+            statement.setDate(at, times.Date.valueOf(value.isoformat()))
+
+    def _errors(self) -> type[Exception]:
+        from py4j.protocol import Py4JJavaError
+
+        return Py4JJavaError
+
+
+@contextmanager
+def connected(session: SparkSession, options: Mapping[str, str], table: str) -> Iterator[Database]:
+    """A connection for as long as the block lasts.
+
+    Args:
+        session: a classic session that has the driver.
+        options: Spark's JDBC options.
+        table: the table that it is about.
+
+    Raises:
+        py4j.protocol.Py4JJavaError: the database can't be reached.
+    """
+    jvm: Any = session._jvm
+    given = jvm.java.util.HashMap()
+    for name, value in options.items():
+        if name.lower() not in ("dbtable", "query"):
+            given.put(name, value)
+    given.put("dbtable", table)
+    url = next(value for name, value in options.items() if name.lower() == "url")
+    jdbc = jvm.org.apache.spark.sql.execution.datasources.jdbc
+    written = jdbc.JdbcOptionsInWrite(jvm.org.apache.spark.api.python.PythonUtils.toScalaMap(given))
+    dialect = jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(url)
+    connection = dialect.createConnectionFactory(written).apply(-1)
+    try:
+        yield Database(jvm, connection, dialect, written)
+    finally:
+        connection.close()
