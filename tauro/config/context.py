@@ -182,11 +182,6 @@ class Context:
         """The Spark session, opened with a pipeline's `spark_config` too if it is not open yet."""
         return self._session.get(self, pipeline_config)
 
-    @property
-    def has_spark(self) -> bool:
-        """Whether the session has been opened."""
-        return self._session.is_open
-
     @cached_property
     def _pipeline_manager(self) -> _Pipelines:
         return _Pipelines(self)
@@ -214,8 +209,8 @@ class Context:
             run |= {"start_date": window.start, "end_date": window.end}
         context = type(self).__new__(type(self))
         context._project, context._from_command = self._project, self._from_command
-        context._session = self._session
-        context._loaded = for_run(self._loaded, run, self._project, self._from_command)
+        context._session, context._before_run = self._session, self._before_run
+        context._loaded = for_run(self._before_run, run, self._project, self._from_command)
         context.window, context.run_id = window, run_id
         return context
 
@@ -271,6 +266,7 @@ class Context:
         self._session = _Session()
         environ = dict(os.environ if environ is None else environ)
         self._loaded: Loaded = load(project, variables or {}, environ, self._read_text)
+        self._before_run = self._loaded
         errors = [each.problem for each in self._loaded.findings if each.problem.severity is Severity.ERROR]
         if strict and errors:
             raise ConfigError(errors)
@@ -289,10 +285,6 @@ class _Session:
     def __init__(self) -> None:
         self._lock = Lock()
         self._spark: Any = None  # Any: see Context.spark
-
-    @property
-    def is_open(self) -> bool:
-        return self._spark is not None
 
     @property
     def is_open(self) -> bool:

@@ -51,8 +51,15 @@ class Explanation:
 def explain(model: type[BaseModel], fields: Mapping[str, Plain], error: ValidationError) -> list[Explanation]:
     """Everything that `error` says about an entry, one explanation a fault."""
     found: list[Explanation] = []
+    inline: dict[str | int, list[Explanation]] = {}
     for details in _without_alternatives(error.errors(include_url=False)):
-        found.extend(_explain(model, fields, details))
+        at = details["loc"][0] if details["loc"] else ""
+        if at in _INLINE and at not in inline:
+            # pydantic does not tell which of several inline entries is at fault
+            inline[at] = list(_explain_inline(_INLINE[str(at)], (at,), fields.get(str(at))))
+            found.extend(inline[at])
+        if not inline.get(at):
+            found.extend(_explain(model, details))
     return found
 
 
@@ -70,7 +77,7 @@ def unknown_field(path: Path, model: type[BaseModel]) -> Explanation:
     )
 
 
-def _explain(model: type[BaseModel], fields: Mapping[str, Plain], details: ErrorDetails) -> Iterator[Explanation]:
+def _explain(model: type[BaseModel], details: ErrorDetails) -> Iterator[Explanation]:
     path, kind, value = details["loc"], details["type"], details["input"]
     context = details.get("ctx", {})
     name = dotted(path)
@@ -80,17 +87,14 @@ def _explain(model: type[BaseModel], fields: Mapping[str, Plain], details: Error
         yield Explanation(path[:-1], f"the field {name!r} is missing")
     elif kind == "value_error":
         cause = context.get("error")
-        if isinstance(cause, ValidationError) and path and path[0] in _INLINE:
-            yield from _explain_inline(_INLINE[str(path[0])], path, fields.get(str(path[0])))
-        else:
-            yield Explanation(path, f"{name}: {cause}" if path else str(cause))
+        yield Explanation(path, f"{name}: {cause}" if path else str(cause))
     elif kind == "enum":
         choices = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         fix = did_you_mean(value, choices) if isinstance(value, str) else None
         yield Explanation(path, f"{name}: expected {_one_of(choices)}, got {kind_of(value)}", fix=fix)
     elif kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
-        yield Explanation(path, f"{name}: must be {words} {context[bound]}, got {value}")
+        yield Explanation(path, f"{name}: must be {words} {context[bound]:g}, got {value}")
     elif kind == "too_short":
         yield Explanation(path, f"{name}: must not be empty")
     elif kind == "scalar":

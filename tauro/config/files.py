@@ -80,8 +80,10 @@ def _read_json(text: str) -> Parsed:
         return Parsed(None, flaws=(Flaw(f"not valid JSON: {error.msg}", error.lineno),))
     if not twice:
         return Parsed(value)
-    flaws = tuple(flaw for flaw in read_yaml(text).flaws if flaw.line is not None and "stands twice" in flaw.message)
-    return Parsed(value, flaws=flaws or tuple(Flaw(f"key {key!r} stands twice") for key in twice))
+    with_lines = read_yaml(text)  # YAML contains JSON but for rarities, and its reader knows the lines
+    if any("stands twice" in flaw.message for flaw in with_lines.flaws):
+        return with_lines
+    return Parsed(value, flaws=tuple(Flaw(f"key {key!r} stands twice") for key in twice))
 
 
 def _read_toml(text: str) -> Parsed:

@@ -95,9 +95,12 @@ def _with_schema_key(schema: Schema) -> Schema:
 
 def _of_model(model: type[BaseModel]) -> Schema:
     schema = model.model_json_schema(by_alias=True)
-    for definition in (schema, *schema.get("$defs", {}).values()):
+    definitions = schema.get("$defs", {})
+    for definition in (schema, *definitions.values()):
         properties = definition.get("properties", {})
         for name, field in properties.items():
+            if "$ref" in field:  # pydantic leaves a description out that is the same as the type's
+                field.setdefault("description", definitions[field["$ref"].rpartition("/")[2]]["description"])
             properties[name] = _open_for_references(field)
     untitled: Schema = _without_titles(schema)
     return untitled
@@ -105,10 +108,10 @@ def _of_model(model: type[BaseModel]) -> Schema:
 
 def _open_for_references(field: Schema) -> Schema:
     """The schema of a field, which takes a reference where it would not take text."""
-    choices = field["anyOf"] if "anyOf" in field else [field]
+    choices = field.get("anyOf", [field])
     if any(choice.get("type") == "string" and "enum" not in choice for choice in choices):
         return field
-    kept = {key: field[key] for key in ("description", "default") if key in field}
+    kept = {key: value for key, value in field.items() if key in ("description", "default")}
     judged = [{key: value for key, value in choice.items() if key not in kept} for choice in choices]
     return {**kept, "anyOf": [*judged, _REFERENCE]}
 

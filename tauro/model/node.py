@@ -143,8 +143,8 @@ class NodeSpec(Entry):
     params: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments.")
     hyperparams: dict[str, Any] = Field(default_factory=dict, description="Hyperparameters of this node.")
     metrics: Names = Field(default=(), description="Names of the metrics that an ML node reports.")
-    description: str | None = None
-    tags: Names = ()
+    description: str | None = Field(default=None, description="What the node does, for people.")
+    tags: Names = Field(default=(), description="Words that select it: --tags.")
     retry: Retry | None = Field(default=None, description="Retries of failed attempts.")
     timeout_s: float | None = Field(default=None, gt=0, description="Seconds that one attempt may take.")
 

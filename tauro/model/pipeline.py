@@ -27,8 +27,8 @@ class PipelineSpec(Entry):
 
     nodes: Dependencies = Field(min_length=1, description="The nodes, in any order.")
     type: PipelineType = Field(default=PipelineType.BATCH, description="How the nodes are run.")
-    description: str | None = None
-    tags: Names = ()
+    description: str | None = Field(default=None, description="What the pipeline does, for people.")
+    tags: Names = Field(default=(), description="Words to find it by.")
     requires_dates: bool = Field(default=True, description="Whether a run needs a window.")
     spark_config: Options = Field(default_factory=dict, description="Spark settings of this pipeline.")
     max_workers: int | None = Field(default=None, ge=1, description="Nodes that run at once, at most.")

@@ -72,10 +72,10 @@ class BreakerSpec(_Part):
 class FormatPolicy(_Part):
     """The formats that a project allows in each part of a hybrid pipeline; None allows all that Tauro knows."""
 
-    batch_inputs: tuple[str, ...] | None = None
-    batch_outputs: tuple[str, ...] | None = None
-    streaming_inputs: tuple[str, ...] | None = None
-    streaming_outputs: tuple[str, ...] | None = None
+    batch_inputs: tuple[str, ...] | None = Field(default=None, description="Formats of batch inputs.")
+    batch_outputs: tuple[str, ...] | None = Field(default=None, description="Formats of batch outputs.")
+    streaming_inputs: tuple[str, ...] | None = Field(default=None, description="Formats of streaming inputs.")
+    streaming_outputs: tuple[str, ...] | None = Field(default=None, description="Formats of streaming outputs.")
 
 
 class GlobalSettings(Entry):
