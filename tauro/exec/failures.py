@@ -12,11 +12,13 @@ from tauro.model.outcome import ErrorInfo, FailureKind
 _PERMANENT = (ProjectError, ResultError, WindowError, ImportError, SyntaxError)
 _TRANSIENT = (ConnectionError, TimeoutError, NodeTimeoutError, InterruptedError)
 
-# Spark's and Delta's own classes by name, so that this module needs neither of them.
+# Classes of Spark, Delta and HTTP clients by name, so that this module needs none of them.
 _PERMANENT_NAMES = frozenset({"AnalysisException", "ParseException", "PySparkTypeError", "PySparkAttributeError"})
 _TRANSIENT_NAMES = frozenset(
     {
         "Py4JNetworkError",
+        "ConnectionError",
+        "Timeout",
         "ConcurrentAppendException",
         "ConcurrentDeleteDeleteException",
         "ConcurrentDeleteReadException",
@@ -25,7 +27,7 @@ _TRANSIENT_NAMES = frozenset(
         "DeltaConcurrentModificationException",
         "MetadataChangedException",
         "ProtocolChangedException",
-        "SparkConnectGrpcException",
+        "RetriesExceeded",
     }
 )
 # What a JVM's stack trace says when the network, an executor or a lock is at fault.
@@ -66,14 +68,11 @@ def kind_of(error: BaseException) -> FailureKind:
     """Whether trying again can help, judged from the root cause outwards."""
     for link in reversed(list(chain_of(error))):
         names = {cls.__name__ for cls in type(link).__mro__}
-        if isinstance(link, _TRANSIENT) or names & _TRANSIENT_NAMES:
-            return FailureKind.TRANSIENT
         if isinstance(link, _PERMANENT) or names & _PERMANENT_NAMES:
             return FailureKind.PERMANENT
-        if "JavaError" in names or "Exception" in type(link).__name__:  # a JVM's, whose causes are text
-            if _TRANSIENT_TEXT.search(str(link)):
-                return FailureKind.TRANSIENT
-        elif isinstance(link, RuntimeError | OSError) and _TRANSIENT_TEXT.search(str(link)):
+        if isinstance(link, _TRANSIENT) or names & _TRANSIENT_NAMES:
+            return FailureKind.TRANSIENT
+        if _TRANSIENT_TEXT.search(str(link)):  # a JVM's causes are text
             return FailureKind.TRANSIENT
     return FailureKind.OTHER
 

@@ -55,7 +55,7 @@ def load_function(path: str) -> NodeFunction:
             fix="pip install 'tauro[spark]'" if missing.startswith(_FROM_SPARK) else f"install {missing!r}",
             is_spark_missing=missing.partition(".")[0] in _FROM_SPARK,
         ) from error
-    except Exception as error:  # user code: a module's body may raise anything
+    except (Exception, SystemExit) as error:  # user code: a module's body may raise anything, or call sys.exit()
         raise FunctionError(
             f"function {path!r}: importing {module_name!r} fails: {type(error).__name__}: {error}{_line_of(error)}"
         ) from error

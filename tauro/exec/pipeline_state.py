@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from threading import Lock
 from typing import Any, Protocol
 
@@ -11,6 +12,8 @@ from tauro.exec.failures import kind_of
 from tauro.model.outcome import Status
 from tauro.model.settings import BreakerSpec, OnFailure, RetrySpec
 from tauro.scheduling.machine import Change, RunMachine
+
+_ENDS_QUERIES = frozenset({Status.FAILED, Status.CANCELLED})
 
 
 class Query(Protocol):
@@ -44,7 +47,7 @@ class UnifiedPipelineState:
         self._clock = clock
         self._lock = Lock()
         self._outputs: dict[str, Any] = {}
-        self._queries: dict[str, Query] = {}
+        self._queries: dict[str, list[Query]] = {}
 
     def register_node(self, name: str, dependencies: Iterable[str] = (), retries: int = 0) -> None:
         """Adds a node that starts when all its dependencies, registered before or after it, are done.
@@ -87,18 +90,20 @@ class UnifiedPipelineState:
         with self._lock:
             changes = self._machine.fail(name, kind_of(error), self._clock())
             queries = self._queries_that_end(changes)
-        for query in queries:
-            query.stop()
+        _stop(queries)
 
     def register_query(self, name: str, query: Query) -> None:
-        """Binds a streaming query to the node, so that it ends with it.
+        """Binds a streaming query to the node, so that it ends when the node fails or is cancelled, or at once.
 
         Raises:
             UnknownNameError: no such node is registered.
         """
         with self._lock:
-            self._machine.task(name)
-            self._queries[name] = query
+            is_over = self._machine.status_of(name) in _ENDS_QUERIES
+            if not is_over:
+                self._queries.setdefault(name, []).append(query)
+        if is_over:
+            query.stop()
 
     def status_of(self, name: str) -> Status:
         """Where the node stands.
@@ -116,5 +121,12 @@ class UnifiedPipelineState:
             return self._outputs.get(name)
 
     def _queries_that_end(self, changes: list[Change]) -> list[Query]:
-        ended = [change.node for change in changes if change.status in (Status.FAILED, Status.CANCELLED)]
-        return [self._queries.pop(node) for node in ended if node in self._queries]
+        ended = [change.node for change in changes if change.status in _ENDS_QUERIES]
+        return [query for node in ended for query in self._queries.pop(node, ())]
+
+
+def _stop(queries: list[Query]) -> None:
+    """Stops every query, also when one of them can't be stopped: that is raised afterwards."""
+    with ExitStack() as stack:
+        for query in reversed(queries):
+            stack.callback(query.stop)

@@ -6,6 +6,7 @@ table `TRANSITIONS`; a step that is not there raises, and the message tells the 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -110,11 +111,12 @@ class RunMachine:
         """
         if name in self._tasks:
             raise InvalidValueError(f"node {name!r} is registered already")
+        named = dict.fromkeys(dependencies)
+        if name in named:
+            raise InvalidValueError(f"node {name!r} depends on itself")
         task = Task(name, len(self._tasks), rank, retry or RetrySpec())
         blocked_by: str | None = None
-        for dependency in dict.fromkeys(dependencies):
-            if dependency == name:
-                raise InvalidValueError(f"node {name!r} depends on itself")
+        for dependency in named:
             other = self._tasks.get(dependency)
             if other is None:
                 self._awaited.setdefault(dependency, []).append(name)
@@ -283,12 +285,15 @@ class RunMachine:
         by_status = [task.status for task in self._tasks.values()]
         assert self._running == by_status.count(Status.RUNNING)
         assert self._unfinished == sum(not status.is_final for status in by_status)
+        assert self._halted is None or not {Status.PENDING, Status.RETRYING} & set(by_status)
+        queued = {name for *_, name in (*self._ready, *self._retries)}
         for task in self._tasks.values():
             undone = {name for name in task.waiting_for if self._tasks.get(name) is not None}
             assert not any(self._tasks[name].status in _FREES_DEPENDENTS for name in undone), task
             assert task.attempts == task.story.count(Step.START), task
             assert task.status is not Status.RUNNING or not task.waiting_for, task
             assert task.attempts <= task.retry.retries + 1, task
+            assert task.name in queued or not self._waits_its_turn(task), task
             if any(self._tasks[name].status in _CANCELS_DEPENDENTS for name in undone):
                 assert task.status is Status.CANCELLED, task
 
@@ -296,6 +301,10 @@ class RunMachine:
         if task.status is Status.PENDING:
             return not task.waiting_for
         return task.status is Status.RETRYING and task.due_at <= now
+
+    @staticmethod
+    def _waits_its_turn(task: Task) -> bool:
+        return task.status is Status.RETRYING or (task.status is Status.PENDING and not task.waiting_for)
 
     def _push_if_ready(self, task: Task) -> None:
         if not task.waiting_for and task.status is Status.PENDING:
@@ -308,9 +317,9 @@ class RunMachine:
             self._push_if_ready(dependent)
 
     def _cancel_dependents(self, task: Task) -> Iterator[Change]:
-        waiting = list(task.dependents)
+        waiting = deque(task.dependents)
         while waiting:
-            dependent = self._tasks[waiting.pop(0)]
+            dependent = self._tasks[waiting.popleft()]
             if dependent.status is Status.PENDING:
                 self._step(dependent, Step.CANCEL)
                 self._unfinished -= 1
