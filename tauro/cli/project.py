@@ -127,8 +127,8 @@ def plan_of(asked: Asked, context: Context, invocation: Invocation, *, max_worke
 
     pipeline, window = pipeline_of(asked, context), window_of(asked, context)
     problems = check_project(context, pipeline, window)
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise ConfigError(problems)
+    if errors := [problem for problem in problems if problem.severity is Severity.ERROR]:
+        raise ConfigError(errors)
     invocation.warn(problems)
     return make_plan(context, pipeline, window, selection_of(asked), max_workers=max_workers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,63 +95,71 @@ class _Run:
         self._is_quiet = is_quiet
         self._is_verbose = is_verbose
         self._plan: Plan | None = None
+        self._tell: Callable[[str], None] = invocation.complain
+        """Shows a line while the run goes on."""
+        self._is_answered = False
 
     def go(self, max_workers: int | None, log_file: Path | None) -> int:
         """Runs, shows and returns the exit code; what is wrong with the project is raised."""
+        from tauro.cli.executors import EXECUTORS
+        from tauro.cli.signals import Interrupts
+
+        executor = EXECUTORS["batch"](self._context)
+        with Interrupts(lambda reason: self._stop(executor, reason), self._quit), ExitStack() as stack:
+            stack.callback(self._end_session)  # after the answer: a session may take seconds to end
+            return self._go(executor, max_workers, log_file)
+
+    def _go(self, executor: Executor, max_workers: int | None, log_file: Path | None) -> int:
         from tauro.cli.edge import exit_code_of
         from tauro.errors import RunFailedError, RunInterruptedError
         from tauro.model.outcome import RunResult
 
         try:
-            result = self._execute(max_workers, log_file)
+            result = self._execute(executor, max_workers, log_file)
         except (RunFailedError, RunInterruptedError) as error:
             if not isinstance(error.result, RunResult):
                 raise
-            self._show(error.result, str(error))
+            self._show(error.result, has_failed=True)
             return exit_code_of(error)
         self._show(result)
         return 0
 
-    def _execute(self, max_workers: int | None, log_file: Path | None) -> RunResult:
-        from tauro.cli import logs, signals
-        from tauro.cli.executors import EXECUTORS
+    def _execute(self, executor: Executor, max_workers: int | None, log_file: Path | None) -> RunResult:
+        from tauro.cli import logs
         from tauro.cli.project import pipeline_of, selection_of, window_of
+        from tauro.cli.signals import beside
 
-        asked, context = self._asked, self._context
+        asked, context, redact = self._asked, self._context, self._invocation.redact
         pipeline, window = pipeline_of(asked, context), window_of(asked, context)
-        executor = EXECUTORS["batch"](context)
+        selection = selection_of(asked)
+        observers: list[Observer] = [self._note_plan]
         with ExitStack() as stack:
-            observer, write = self._progress(stack)
-            redact = self._invocation.redact
-            stack.enter_context(logs.configure(write, redact, is_verbose=self._is_verbose, is_quiet=self._is_quiet))
-            observers: list[Observer] = [self._note_plan]
-            if observer is not None:
+            if observer := self._progress(stack):
                 observers.append(observer)
+            stack.enter_context(
+                logs.configure(self._tell, redact, is_verbose=self._is_verbose, is_quiet=self._is_quiet)
+            )
             if log_file is not None:
                 stack.enter_context(logs.log_to_file(log_file, redact))
                 observers.append(logs.log_event)
             if self._is_verbose:
                 stack.enter_context(_environment(VERBOSE_JVM, "1"))
-            stack.callback(self._end_session)
-            stack.enter_context(signals.Interrupts(lambda reason: self._stop(executor, reason, write), self._quit))
-            return signals.beside(
+            return beside(
                 lambda: executor.execute_pipeline(
                     pipeline,
                     window.start if window else None,
                     window.end if window else None,
-                    selection=selection_of(asked),
+                    selection=selection,
                     max_workers=max_workers,
-                    observers=tuple(observers),
+                    observers=observers,
                 )
             )
 
-    def _progress(self, stack: ExitStack) -> tuple[Observer | None, Callable[[str], None]]:
-        """Who shows the run as it happens, and how a line is shown meanwhile."""
-        import sys
-
+    def _progress(self, stack: ExitStack) -> Observer | None:
+        """Who shows the run as it happens; lines are shown above the live view as long as there is one."""
         invocation = self._invocation
         if self._is_quiet or (invocation.is_json and not invocation.err.isatty()):
-            return None, invocation.complain
+            return None
         if invocation.err.isatty():
             from tauro.cli.render.live import LiveProgress
             from tauro.cli.render.tables import console_for
@@ -159,10 +168,15 @@ class _Run:
             if console.is_terminal and not console.is_dumb_terminal:
                 takes_stdout = sys.stdout.isatty() and not invocation.is_json
                 live = stack.enter_context(LiveProgress(console, invocation.redact, takes_stdout=takes_stdout))
-                return live, live.write
+                self._tell = live.write
+                stack.callback(self._tell_plainly)
+                return live
         from tauro.cli.render.progress import PlainProgress
 
-        return PlainProgress(invocation.complain), invocation.complain
+        return PlainProgress(invocation.complain)
+
+    def _tell_plainly(self) -> None:
+        self._tell = self._invocation.complain
 
     def _note_plan(self, event: Event) -> None:
         from tauro.model.events import RunStarted
@@ -170,15 +184,15 @@ class _Run:
         if isinstance(event, RunStarted):
             self._plan = event.plan
 
-    def _stop(self, executor: Executor, reason: str, write: Callable[[str], None]) -> None:
+    def _stop(self, executor: Executor, reason: str) -> None:
         if not self._is_quiet:
-            write(f"{reason}: stopping; once more ends the process at once")
+            self._tell(f"{reason}: stopping; once more ends the process at once")
         executor.cancel(reason)
 
     def _quit(self) -> None:
         """The last words before a second signal ends the process."""
         invocation = self._invocation
-        if invocation.is_json:
+        if invocation.is_json and not self._is_answered:
             from tauro.cli.render.documents import failure_document
 
             message = "ended at once by a second signal"
@@ -198,7 +212,7 @@ class _Run:
         if self._context.has_spark:
             stop_session(self._context.spark)
 
-    def _show(self, result: RunResult, message: str | None = None) -> None:
+    def _show(self, result: RunResult, *, has_failed: bool = False) -> None:
         """The table, the locations and, if it failed, why and how to go on; or the JSON document."""
         from tauro.cli.resume import resume_command
 
@@ -207,11 +221,12 @@ class _Run:
         if invocation.is_json:
             from tauro.cli.render.documents import run_document
 
+            self._is_answered = True
             invocation.answer({**run_document(result), "resume": resume})
             return
         if not self._is_quiet:
             self._show_table(result)
-        if message is not None:
+        if has_failed:
             from tauro.cli.render.failure import failure_text
 
             invocation.complain()

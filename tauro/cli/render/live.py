@@ -51,6 +51,7 @@ class RunView:
         self._lock = Lock()
         self._lines: dict[str, _Line] = {}
         self._title = "starting"
+        self._hold = ""
         self._began = clock()
 
     def __call__(self, event: Event) -> None:
@@ -65,6 +66,7 @@ class RunView:
                 self._title = f"{plan.pipeline.name}, {words.window(plan.window)}"
                 self._lines = {name: _Line() for name in plan.order}
             case NodeStarted(node, attempt):
+                self._hold = ""
                 line = self._lines.setdefault(node, _Line())
                 line.status, line.attempt, line.note, line.changed_at = Status.RUNNING, attempt, "", now
                 line.started_at = now if line.started_at is None else line.started_at
@@ -79,7 +81,7 @@ class RunView:
                 rows = words.rows([output.rows for output in result.outputs])
                 line.note = headline(result.error) if result.error else result.note or (f"{rows} rows" if rows else "")
             case BreakerOpened(_, reset_s):
-                self._title += f" (nothing new starts for {words.duration(reset_s)})"
+                self._hold = f" (nothing new starts for {words.duration(reset_s)})"
             case RunEnded():
                 pass
 
@@ -90,7 +92,7 @@ class RunView:
             done = sum(line.status.is_final for line in self._lines.values())
             head = Table.grid(padding=(0, 1))
             head.add_row(
-                Text(self._redact(self._title), style="bold"),
+                Text(self._redact(self._title + self._hold), style="bold"),
                 ProgressBar(total=max(len(self._lines), 1), completed=done, width=30),
                 Text(f"{done}/{len(self._lines)}  {words.duration(now - self._began)}"),
             )

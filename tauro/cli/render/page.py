@@ -17,8 +17,8 @@ _STYLE = """
   main { padding: 12px 24px 32px }
   p { color: #52606d; margin: 0 0 12px }
   table { border-collapse: collapse; width: 100% }
-  th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-bottom: 1px solid #e4e7eb;
-           overflow-wrap: anywhere }
+  th, td { text-align: left; vertical-align: top; padding: 6px 16px 6px 0; border-bottom: 1px solid #e4e7eb;
+           overflow-wrap: break-word; max-width: 38vw }
   th { position: sticky; top: 0; background: #fff }
   td:first-child { font-weight: 600; white-space: nowrap }
 """

@@ -11,10 +11,11 @@ import os
 import subprocess
 import sys
 from threading import Event
+from typing import ClassVar
 
 from tauro.errors import RunFailedError, RunInterruptedError, SessionError
 from tauro.exec.plan import make_plan
-from tauro.exec.selection import Selection
+from tauro.exec.selection import EVERYTHING
 from tauro.model.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, RunResult, Status
 from tauro.model.window import Window
@@ -30,7 +31,7 @@ ZeroDivisionError: division by zero
 class FakeExecutor:
     """Goes through the real plan of a pipeline and tells what would happen."""
 
-    calls: list[dict] = []
+    calls: ClassVar[list[dict]] = []
 
     def __init__(self, context) -> None:
         self.context = context
@@ -49,7 +50,7 @@ class FakeExecutor:
         start_date=None,
         end_date=None,
         *,
-        selection=Selection(),
+        selection=EVERYTHING,
         max_workers=None,
         run_id=None,
         observers=(),

@@ -82,7 +82,9 @@ def test_transient_failures_end_with_4(project, tauro, fake):
 
 def test_the_way_on_keeps_every_option_quoted(project, tauro, fake):
     fake(fails={"clean": "other"})
-    called = tauro(*RUN, "--set", "note=it's; rm *", "--env", "dev", "--project", str(project), "--max-workers", "2", "-v")
+    called = tauro(
+        *RUN, "--set", "note=it's; rm *", "--env", "dev", "--project", str(project), "--max-workers", "2", "-v"
+    )
     assert called.err.splitlines()[-1] == (
         f"  tauro run --pipeline daily --start 2025-01-01 --end 2025-01-02 --project {project} --env dev "
         "--set 'note=it'\"'\"'s; rm *' --max-workers 2 --verbose --from clean"
