@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from threading import Lock
 from typing import Any
 
 from tauro.config import Context
@@ -43,7 +42,6 @@ class BaseExecutor:
         self.context = context
         self._input_loader = input_loader
         self._output_manager = output_manager
-        self._lock = Lock()
         self._run: PlanRun | None = None
         self._stop_asked: str | None = None
 
@@ -163,10 +161,10 @@ def _refuse(problems: Iterable[Problem]) -> None:
 
 
 def _result(plan: Plan, run_id: str, outcome: RunOutcome, duration_s: float) -> RunResult:
-    if outcome.stopped is not None:
+    if all(node.status in (Status.COMPLETED, Status.SKIPPED) for node in outcome.nodes.values()):
+        status = Status.COMPLETED  # also when it was stopped too late to keep anything from being published
+    elif outcome.stopped is not None:
         status = Status.CANCELLED
-    elif all(node.status in (Status.COMPLETED, Status.SKIPPED) for node in outcome.nodes.values()):
-        status = Status.COMPLETED
     else:
         status = Status.FAILED
     first = next(iter(outcome.errors), None)

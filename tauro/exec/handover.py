@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from threading import Lock
 from typing import Any, Protocol, runtime_checkable
 
@@ -60,10 +62,10 @@ class Handover:
         Args:
             node: the node.
             value: what it returned.
-            sources: nodes whose values its frames, not being computed yet, depend on.
+            sources: nodes whose values its frames, not being computed yet, and its open resources depend on.
             frames: frames of it that were persisted.
         """
-        kept = _Kept(value, self.readers_of(node), list(frames), sources if has_frames(value) else ())
+        kept = _Kept(value, self.readers_of(node), list(frames), sources if _leans_on_others(value) else ())
         if kept.readers == 0:
             self._let_go(kept)
             return
@@ -112,10 +114,14 @@ class Handover:
     @staticmethod
     def _let_go(kept: _Kept) -> None:
         for frame in kept.frames:
-            frame.unpersist()
+            _end(frame.unpersist)
         for part in parts_of(kept.value):
-            if isinstance(part, Closable) and not isinstance(part, Frame):
-                part.close()
+            if type(part) not in _PLAIN and isinstance(part, Closable) and not isinstance(part, Frame):
+                _end(part.close)
+
+
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, dict, list, tuple, set, date, datetime, Decimal})
+"""Types that are neither frames nor resources: a node may hand on a list of millions of them."""
 
 
 def parts_of(value: Any) -> Iterator[Any]:
@@ -128,6 +134,16 @@ def parts_of(value: Any) -> Iterator[Any]:
         yield value
 
 
-def has_frames(value: Any) -> bool:
-    """Whether `value` is, or holds, a Spark DataFrame."""
-    return any(isinstance(part, Frame) for part in parts_of(value))
+def _leans_on_others(value: Any) -> bool:
+    """Whether `value` may need what it was made from: a Spark DataFrame, or a resource such as a cursor."""
+    return any(type(part) not in _PLAIN and isinstance(part, Frame | Closable) for part in parts_of(value))
+
+
+def _end(let_go: Callable[[], object]) -> None:
+    """Lets go of one thing; one that can't be let go, as of a JVM that is dead, does not change how the run ends."""
+    try:
+        let_go()
+    except Exception as error:  # noqa: BLE001 - user code: a resource may be of any kind
+        from loguru import logger
+
+        logger.opt(exception=error).warning("something that a node returned can't be let go")

@@ -131,11 +131,19 @@ class RunLoop:
         self._inbox.put(_Stop(why))
 
     def run(self) -> RunOutcome:
-        """Runs every node to its end, and returns when all are there."""
+        """Runs every node to its end, and returns when all are there.
+
+        What an observer raises, and an interrupt that nobody turns into `stop`, ends the run at once.
+        """
         try:
             while not self._machine.is_over:
                 self._start_what_is_ready()
                 self._hear()
+        except BaseException:
+            for node in self._in_flight.values():  # nobody is left to hear of them: none may publish any more
+                if node.attempt is not None and node.attempt.cancel("the run was abandoned"):
+                    self._work.cancel(node.attempt)
+            raise
         finally:
             self._workers.close()
         return RunOutcome(self._results, self._errors, self._stopped)
