@@ -93,7 +93,7 @@ class BaseExecutor:
         observers = tuple(observers)
         for observer in observers:
             observer(RunStarted(run_id, plan))
-        info = self.ml_info(plan.pipeline, hyperparams, model_version)
+        info = self.ml_info(plan.pipeline, hyperparams, model_version, context)
         executor = NodeExecutor(context, self._input_loader, self._output_manager, plan.max_workers)
         run = executor.run_plan(plan, context, run_id=run_id, ml_info=info, observers=observers)
         outcome = self._drive(run)
@@ -115,13 +115,21 @@ class BaseExecutor:
         pipeline: PipelineSpec,
         hyperparams: Mapping[str, Any] | None = None,
         model_version: str | None = None,
+        context: Context | None = None,
     ) -> dict[str, Any]:
         """What machine-learning nodes are told: `model_version`, explicit `hyperparams` and `pipeline_config`.
 
         `pipeline_config["hyperparams"]` holds the project's defaults under the pipeline's own.
+
+        Args:
+            pipeline: the pipeline.
+            hyperparams: explicit values.
+            model_version: in place of the project's.
+            context: the project with a run's values filled in; as it was given if None.
         """
-        settings = self.context.settings
-        config = dict(self.context.pipelines_config.get(pipeline.name, {}))
+        context = context or self.context
+        settings = context.settings
+        config = dict(context.pipelines_config.get(pipeline.name, {}))
         config["hyperparams"] = merge_hyperparams(settings.default_hyperparams, pipeline.hyperparams)
         return {
             "model_version": model_version or pipeline.model_version or settings.default_model_version,

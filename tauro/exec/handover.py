@@ -134,6 +134,11 @@ def parts_of(value: Any) -> Iterator[Any]:
         yield value
 
 
+def frames_in(value: Any) -> tuple[Frame, ...]:
+    """The Spark DataFrames that `value` is, or holds."""
+    return tuple(part for part in parts_of(value) if type(part) not in _PLAIN and isinstance(part, Frame))
+
+
 def _leans_on_others(value: Any) -> bool:
     """Whether `value` may need what it was made from: a Spark DataFrame, or a resource such as a cursor."""
     return any(type(part) not in _PLAIN and isinstance(part, Frame | Closable) for part in parts_of(value))

@@ -9,7 +9,7 @@ from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Se
 from tauro.exec.dependency_resolver import as_node_spec
 from tauro.exec.functions import import_from, load_function, parameters_of
 from tauro.exec.node_checks import check_nodes
-from tauro.exec.node_work import MlInfo, NodeWork
+from tauro.exec.node_work import MlInfo, NodeWork, is_told_of_learning
 from tauro.exec.plan import plan_nodes
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.resolution import ResolvedPipeline, wire_nodes
@@ -74,8 +74,10 @@ class NodeExecutor:
         """
         if node_name not in self._context.nodes_config:
             raise UnknownNameError("node", node_name, list(self._context.nodes_config))
-        nodes = {name: self._context.nodes[name] for name in self._with_producers(node_name)}
-        self._run(nodes, _window(start_date, end_date), ml_info, Selection(nodes=(node_name,)))
+        run_id = new_run_id()
+        context = self._context.for_run(_window(start_date, end_date) or self._context.window, run_id)
+        nodes = {name: context.nodes[name] for name in _with_producers(context, node_name)}
+        self._run(context, nodes, ml_info, Selection(nodes=(node_name,)), run_id=run_id)
 
     def execute_nodes_parallel(
         self,
@@ -106,7 +108,11 @@ class NodeExecutor:
             if name not in node_configs:
                 raise UnknownNameError("node", name, list(node_configs))
         nodes = {name: as_node_spec(name, node_configs[name]) for name in execution_order}
-        self._run(nodes, _window(start_date, end_date), ml_info, EVERYTHING, dag)
+        run_id = new_run_id()
+        context = self._context.for_run(_window(start_date, end_date) or self._context.window, run_id)
+        given = {name: config for name, config in node_configs.items() if isinstance(config, Mapping)}
+        configs = {**context.nodes_config, **given}
+        self._run(context, nodes, ml_info, EVERYTHING, run_id=run_id, dag=dag, configs=configs)
 
     def run_plan(
         self,
@@ -116,6 +122,7 @@ class NodeExecutor:
         run_id: str,
         ml_info: MlInfo | None = None,
         observers: Iterable[Observer] = (),
+        node_configs: Mapping[str, RawConfig] | None = None,
     ) -> PlanRun:
         """A plan, ready to be run.
 
@@ -125,6 +132,7 @@ class NodeExecutor:
             run_id: the run's id.
             ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
             observers: told of every event.
+            node_configs: name -> the node's entry, where those of the project do not hold.
         """
         loader = self._input_loader or InputLoader(context)
         manager = self._output_manager or OutputManager(context)
@@ -136,6 +144,7 @@ class NodeExecutor:
             ml_info=ml_info,
             run_id=run_id,
             session=context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None,
+            node_configs=node_configs,
         )
         machine = RunMachine(plan.on_failure, plan.breaker)
         ranks = remaining_path(plan.order, {name: plan.nodes[name].dependencies for name in plan.order})
@@ -156,15 +165,16 @@ class NodeExecutor:
 
     def _run(
         self,
+        context: Context,
         nodes: Mapping[str, NodeSpec],
-        window: Window | None,
         ml_info: MlInfo | None,
         selection: Selection,
+        *,
+        run_id: str,
         dag: Mapping[str, set[str]] | None = None,
+        configs: Mapping[str, RawConfig] | None = None,
     ) -> None:
         """Runs nodes that belong to no pipeline, and raises what the first of them to fail raised."""
-        run_id = new_run_id()
-        context = self._context.for_run(window or self._context.window, run_id)
         import_from(context.root)
         wiring, problems = wire_nodes(context, nodes, knows_all_inputs=self._input_loader is None, dag=dag)
         problems += check_nodes(context, nodes, wiring.inputs)
@@ -174,26 +184,18 @@ class NodeExecutor:
         pipeline = PipelineSpec(nodes=tuple(nodes), requires_dates=False)
         resolved = ResolvedPipeline(pipeline, nodes, wiring, ())
         plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
-        outcome = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info).run()
+        outcome = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs).run()
         for error in outcome.errors.values():
             raise error
         if outcome.stopped is not None:
             raise RunInterruptedError(outcome.stopped)
-
-    def _with_producers(self, node_name: str) -> list[str]:
-        """The node and all it depends on, in the project's order."""
-        nodes = dict(self._context.nodes)
-        wiring, _ = wire_nodes(self._context, nodes, knows_all_inputs=False)
-        needed = reachable([node_name], wiring.graph)
-        return [name for name in nodes if name in needed]
 
     def _needs_spark(self, plan: Plan) -> bool:
         """Whether a session must be there before the first node starts."""
         for node in plan.nodes.values():
             reads = self._input_loader is None and any(one.origin is not Origin.RETURNED for one in node.inputs)
             writes = self._output_manager is None and bool(node.outputs)
-            is_told = node.spec.function and "ml_context" in parameters_of(load_function(node.spec.function)).names
-            if reads or writes or is_told or node.spec.sql is not None:
+            if reads or writes or node.spec.sql is not None or _is_handed_spark(node.spec, plan.pipeline):
                 return True
         return False
 
@@ -215,6 +217,22 @@ class PlanRun:
     def stop(self, why: str) -> None:
         """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler."""
         self._loop.stop(why)
+
+
+def _with_producers(context: Context, node_name: str) -> list[str]:
+    """The node and all it depends on, in the project's order."""
+    nodes = dict(context.nodes)
+    wiring, _ = wire_nodes(context, nodes, knows_all_inputs=False)
+    needed = reachable([node_name], wiring.graph)
+    return [name for name in context.nodes_config if name in needed]
+
+
+def _is_handed_spark(spec: NodeSpec, pipeline: PipelineSpec) -> bool:
+    """Whether the node's function gets the session by its `ml_context`."""
+    if spec.function is None:
+        return False
+    function = load_function(spec.function)
+    return "ml_context" in parameters_of(function) and is_told_of_learning(spec, function, pipeline)
 
 
 def _window(start_date: str | None, end_date: str | None) -> Window | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +13,22 @@ from tauro.errors import ResultError
 from tauro.exec.attempt import Attempt
 from tauro.exec.commands import Command, MLNodeCommand, NodeCommand, SqlCommand
 from tauro.exec.functions import NodeFunction, load_function, parameters_of
-from tauro.exec.handover import Frame, Handover, parts_of
+from tauro.exec.handover import Frame, Handover, frames_in
 from tauro.exec.plan import sole_table
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.sql import sql_text
+from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
 from tauro.io.output import OutputManager
 from tauro.io.ports import Staged, WriteRequest
 from tauro.io.results import frames_of
 from tauro.io.sql import run_query, view_name
+from tauro.ml.hyperparams import merge_hyperparams
+from tauro.model.node import NodeSpec
 from tauro.model.outcome import OutputResult
-from tauro.model.pipeline import PipelineType
+from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
+from tauro.model.settings import GlobalSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,6 +48,8 @@ class NodeWork:
         ml_info: what machine-learning nodes are told.
         run_id: the run's id.
         session: the Spark session; None if nothing in the plan needs one.
+        node_configs: name -> the node's entry, as loaders, managers and machine-learning nodes are told it; the
+            project's own if None.
     """
 
     def __init__(
@@ -55,12 +62,14 @@ class NodeWork:
         ml_info: MlInfo | None,
         run_id: str,
         session: SparkSession | None,
+        node_configs: Mapping[str, RawConfig] | None = None,
     ) -> None:
         self._context = context
+        self._configs = context.nodes_config if node_configs is None else node_configs
         self._plan = plan
         self._loader = loader
         self._manager = manager
-        self._ml_info = ml_info or {}
+        self._ml_info = _completed(ml_info or {}, context.settings)
         self._run_id = run_id
         self._session = session
         self._start = plan.window.start if plan.window else None
@@ -95,10 +104,15 @@ class NodeWork:
 
     def cancel(self, attempt: Attempt) -> None:
         """Cancels the attempt's Spark jobs, as far as they run."""
-        if self._session is not None:
-            from tauro.spark.jobs import cancel
+        session = self._session or _session_there()
+        if session is None:
+            return
+        from py4j.protocol import Py4JError
 
-            cancel(self._session, attempt.tag)
+        from tauro.spark.jobs import cancel
+
+        with suppress(Py4JError, OSError):  # of a JVM that is dead no job is left to be cancelled
+            cancel(session, attempt.tag)
 
     def ended(self, node: str) -> None:
         """The node needs nothing of the others any more."""
@@ -110,11 +124,12 @@ class NodeWork:
         self._handover.close()
 
     def _tagged(self, attempt: Attempt) -> AbstractContextManager[object]:
-        if self._session is None:
+        session = self._session or _session_there()
+        if session is None:
             return nullcontext()
         from tauro.spark.jobs import tag
 
-        return tag(self._session, attempt.tag)
+        return tag(session, attempt.tag)
 
     def _inputs(self, node: PlannedNode) -> tuple[list[Any], dict[str, Any]]:
         """What the node gets by position and by keyword."""
@@ -124,7 +139,7 @@ class NodeWork:
         if isinstance(self._loader, InputLoader):
             loaded = iter([self._read(one, self._loader) for one in stored])
         else:
-            loaded = iter(self._loader.load_inputs(self._config_of(node, [one.id for one in stored])) if stored else [])
+            loaded = iter(self._loader.load_inputs(self._config_of(node, self._as_given(node))) if stored else [])
         positional: list[Any] = []
         keywords: dict[str, Any] = {}
         for one in node.inputs:
@@ -148,7 +163,7 @@ class NodeWork:
             return self._sql_command(node, positional, keywords)
         function = self._functions[node.name]
         keywords |= node.spec.params
-        if not self._is_ml(node, function):
+        if not is_told_of_learning(node.spec, function, self._plan.pipeline):
             return NodeCommand(function, positional, self._start, self._end, node.name, keywords=keywords)
         return MLNodeCommand(
             function,
@@ -158,16 +173,11 @@ class NodeWork:
             node.name,
             self._ml_info.get("model_version"),
             self._ml_info.get("hyperparams"),
-            self._context.nodes_config.get(node.name),
+            self._configs.get(node.name),
             self._ml_info.get("pipeline_config"),
             self._session,
             keywords=keywords,
         )
-
-    def _is_ml(self, node: PlannedNode, function: NodeFunction) -> bool:
-        """Whether the node is told about machine learning: it asks for it, or its pipeline is about it."""
-        asks = bool(node.spec.hyperparams) or "ml_context" in parameters_of(function).names
-        return asks or self._plan.pipeline.type is PipelineType.ML
 
     def _sql_command(self, node: PlannedNode, positional: list[Any], keywords: dict[str, Any]) -> Command:
         session = self._context.spark
@@ -248,23 +258,57 @@ class NodeWork:
     @staticmethod
     def _persisted(value: Any) -> tuple[Frame, ...]:
         """The frames of `value`, marked to be kept once they are computed."""
-        frames = tuple(part for part in parts_of(value) if isinstance(part, Frame))
+        frames = frames_in(value)
         for frame in frames:
             frame.persist()
         return frames
 
-    def _config_of(self, node: PlannedNode, inputs: list[str] | None = None) -> dict[str, Any]:
+    def _as_given(self, node: PlannedNode) -> list[Any]:
+        """The inputs that are not handed over in memory, as they stand in the node's entry: ids, or inline entries."""
+        given = self._configs.get(node.name, {}).get("input")
+        items = list(given.values()) if isinstance(given, Mapping) else [given] if isinstance(given, str) else given
+        if not isinstance(items, list | tuple) or len(items) != len(node.inputs):
+            items = [one.id for one in node.inputs]
+        return [item for item, one in zip(items, node.inputs, strict=True) if one.origin is not Origin.RETURNED]
+
+    def _config_of(self, node: PlannedNode, inputs: list[Any] | None = None) -> dict[str, Any]:
         """The node's entry as the documented ports take it."""
-        config = dict(self._context.nodes_config.get(node.name, {}))
+        config = dict(self._configs.get(node.name, {}))
         config |= {"name": node.name, "start_date": self._start, "end_date": self._end}
         if inputs is not None:
             config["input"] = inputs
         return config
 
 
+def is_told_of_learning(spec: NodeSpec, function: NodeFunction, pipeline: PipelineSpec) -> bool:
+    """Whether a node gets an `ml_context` if its function takes one: it asks for it, or its pipeline is about it."""
+    asks = bool(spec.hyperparams) or "ml_context" in parameters_of(function).names
+    return asks or pipeline.type is PipelineType.ML
+
+
+def _completed(info: MlInfo, settings: GlobalSettings) -> MlInfo:
+    """What nodes are told, with the project's defaults below what a caller says."""
+    pipeline = dict(info.get("pipeline_config") or {})
+    pipeline["hyperparams"] = merge_hyperparams(settings.default_hyperparams, pipeline.get("hyperparams"))
+    version = info.get("model_version") or settings.default_model_version
+    return {**info, "model_version": version, "pipeline_config": pipeline}
+
+
 def _returned_by(node: PlannedNode) -> tuple[str, ...]:
     """The nodes whose results this one is handed in memory, each once."""
     return tuple(dict.fromkeys(one.node for one in node.inputs if one.origin is Origin.RETURNED and one.node))
+
+
+def _session_there() -> SparkSession | None:
+    """The session that this process has, for plans which need none themselves while their functions use it."""
+    if "pyspark" not in sys.modules:
+        return None
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    if SparkContext._active_spark_context is None:
+        return None
+    return SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
 
 
 def _listed(node: PlannedNode) -> str:
