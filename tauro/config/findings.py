@@ -34,4 +34,4 @@ def where(document: str, entry: str | None) -> str:
     """What a problem is about, as reports show it: `node 'transform'`."""
     if document in ENTRY_KINDS and entry is not None:
         return f"{ENTRY_KINDS[document]} {entry!r}"
-    return "tauro.yml" if document == MANIFEST else document
+    return document

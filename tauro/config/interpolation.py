@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tauro.config.parsed import Path, Plain
+from tauro.config.references import Reference, ReferenceProblem, as_text, split
 from tauro.config.scalars import plain_scalar
 from tauro.errors import bounded, did_you_mean
 
@@ -28,16 +29,6 @@ RUN_NAMES = ("start_date", "end_date", "run_id")
 PATH_FIELDS = frozenset({"path", "input_path", "output_path", "secrets_path"})
 """Fields whose value becomes part of file names, which every log shows."""
 _SECRET_NAME = re.compile(r"[\w.-]+")
-
-
-class ReferenceProblem(Exception):
-    """A reference that leads nowhere."""
-
-    def __init__(self, message: str, *, notes: tuple[str, ...] = (), fix: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.notes = notes
-        self.fix = fix
 
 
 class FaultElsewhereError(ReferenceProblem):
@@ -68,13 +59,6 @@ class Filled:
     """Whether a reference to one of the run's values is left in it."""
     is_secret: bool = False
     """Whether a secret went into it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reference:
-    text: str
-    name: str
-    default: str | None
 
 
 class Interpolator:
@@ -137,16 +121,16 @@ class Interpolator:
 
     def _text(self, text: str, filled: Filled) -> Plain:
         pieces = split(text)
-        if len(pieces) == 1 and isinstance(pieces[0], _Reference):
+        if len(pieces) == 1 and isinstance(pieces[0], Reference):
             return self._resolve(pieces[0], filled)
         return "".join(
-            piece if isinstance(piece, str) else _as_text(piece, self._resolve(piece, filled)) for piece in pieces
+            piece if isinstance(piece, str) else as_text(piece, self._resolve(piece, filled)) for piece in pieces
         )
 
-    def _resolve(self, reference: _Reference, filled: Filled) -> Plain:
+    def _resolve(self, reference: Reference, filled: Filled) -> Plain:
         name = reference.name
         if "${" in name:
-            name = _as_text(reference, self._text(name, filled))
+            name = as_text(reference, self._text(name, filled))
         if name in RUN_NAMES and self._scope.run is None:
             filled.waits_for_run = True
             return reference.text
@@ -284,83 +268,3 @@ class _MissingError(Exception):
     def __init__(self, problem: ReferenceProblem) -> None:
         super().__init__(problem.message)
         self.problem = problem
-
-
-def split(text: str) -> list[str | _Reference]:
-    """A text's references, and what stands between them with its escapes undone.
-
-    Raises:
-        ReferenceProblem: a reference has no end or no name.
-    """
-    pieces: list[str | _Reference] = []
-    literal = ""
-    at = 0
-    while (start := text.find("${", at)) >= 0:
-        if start > at and text[start - 1] == "$":
-            literal += text[at : start - 1] + "${"
-            at = start + 2
-            continue
-        end = _end(text, start)
-        literal += text[at:start]
-        if literal:
-            pieces.append(literal)
-            literal = ""
-        pieces.append(_reference(text[start:end]))
-        at = end
-    literal += text[at:]
-    if literal:
-        pieces.append(literal)
-    return pieces
-
-
-def escape(text: str) -> str:
-    """The text that stands for `text` itself, whatever `${...}` it holds."""
-    return text.replace("${", "$${")
-
-
-def _end(text: str, start: int) -> int:
-    """Where the reference that starts at `start` ends, those inside of it passed over."""
-    depth, at = 0, start
-    while at < len(text):
-        if text.startswith("${", at):
-            depth += 1
-            at += 2
-        elif text[at] == "}":
-            depth -= 1
-            at += 1
-            if depth == 0:
-                return at
-        else:
-            at += 1
-    raise ReferenceProblem("a ${ has no closing }", fix="close it, or write $${ for the text ${ itself")
-
-
-def _reference(text: str) -> _Reference:
-    body = text[2:-1]
-    depth = 0
-    for at, char in enumerate(body):
-        if body.startswith("${", at):
-            depth += 1
-        elif char == "}" and depth:
-            depth -= 1
-        elif depth == 0 and body.startswith(":-", at):
-            name, default = body[:at].strip(), body[at + 2 :]
-            break
-    else:
-        name, default = body.strip(), None
-    if not name:
-        raise ReferenceProblem(f"{text} names nothing", fix="write ${name}, or $${ for the text ${ itself")
-    return _Reference(text, name, default)
-
-
-def _as_text(reference: _Reference, value: Plain) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    raise ReferenceProblem(
-        f"{reference.text} is {'null' if value is None else 'a list or a mapping'}, which can't be part of a text",
-        fix="let the reference be the whole value, or refer to a text",
-    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from tauro.config.files import SourceFile, read_file
-from tauro.config.findings import DOCUMENTS, MANIFEST, Finding, where
+from tauro.config.findings import DOCUMENTS, MANIFEST, Finding
 from tauro.config.parsed import Flaw, Path, Plain, kind_of
 from tauro.errors import Problem, ProjectError, UnknownNameError, did_you_mean
 
@@ -60,7 +60,7 @@ def read_project(path: str | os.PathLike[str], env: str | None = None) -> Projec
     content = _checked(project, manifest)
     environments = content.pop(ENVIRONMENTS, None) or {}
     project.documents = content
-    if env is not None and not any(finding.entry is None for finding in project.findings):
+    if env is not None and not _is_unreadable(manifest):
         if env not in environments:
             raise UnknownNameError("environment", env, list(environments), where=manifest.name)
         project.overlay = project.root / environments[env]
@@ -73,7 +73,15 @@ def read_project(path: str | os.PathLike[str], env: str | None = None) -> Projec
 def manifest_finding(flaw: Flaw, file: str) -> Finding:
     """A flaw of `tauro.yml` as a finding about it."""
     problem = Problem(flaw.message, file=file, line=flaw.line, notes=flaw.notes, fix=flaw.fix)
-    return Finding(MANIFEST, str(flaw.path[0]) if flaw.path else None, problem)
+    return Finding(MANIFEST, None, problem)
+
+
+def _is_unreadable(manifest: SourceFile) -> bool:
+    """Whether it can't be told which environments there are."""
+    value = manifest.parsed.value
+    if isinstance(value, dict):
+        return not isinstance(value.get(ENVIRONMENTS), dict | None)
+    return value is not None or bool(manifest.parsed.flaws)
 
 
 def _checked(project: Project, manifest: SourceFile) -> dict[str, Plain]:
@@ -132,7 +140,5 @@ def _is_texts(value: Plain) -> bool:
 def _add(project: Project, path: Path, message: str, *, notes: tuple[str, ...] = (), fix: str | None = None) -> None:
     assert project.manifest is not None
     _, line = project.manifest.locate(path)
-    entry = str(path[0]) if path else None
-    about = where(MANIFEST, entry) if project.manifest.name != MANIFEST_NAME else None
-    problem = Problem(message, file=project.manifest.name, line=line, where=about, notes=notes, fix=fix)
-    project.findings.append(Finding(MANIFEST, entry, problem))
+    problem = Problem(message, file=project.manifest.name, line=line, notes=notes, fix=fix)
+    project.findings.append(Finding(MANIFEST, None, problem))

@@ -27,7 +27,8 @@ _WORDS_FOR = {
 def json_schemas() -> dict[str, Schema]:
     """The schema of `tauro.yml` (under `tauro`) and of each of the five documents, by name (draft 2020-12).
 
-    Where a number, a boolean or one of a few words is expected, text with a `${reference}` in it will do, too.
+    Where a number, a boolean or one of a few words is expected, text with a `${reference}` in it will do, too. An
+    environment's files have the same schemas, so no field is required, and null, which removes, may stand for any.
     """
     documents = {"global_settings": _settings(), **{name: _entries(name) for name in ENTRY_KINDS}}
     schemas = {MANIFEST: _manifest(documents), **documents}
@@ -97,6 +98,7 @@ def _of_model(model: type[BaseModel]) -> Schema:
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     for definition in (schema, *definitions.values()):
+        definition.pop("required", None)
         properties = definition.get("properties", {})
         for name, field in properties.items():
             if "$ref" in field:  # pydantic leaves a description out that is the same as the type's
@@ -107,13 +109,13 @@ def _of_model(model: type[BaseModel]) -> Schema:
 
 
 def _open_for_references(field: Schema) -> Schema:
-    """The schema of a field, which takes a reference where it would not take text."""
-    choices = field.get("anyOf", [field])
-    if any(choice.get("type") == "string" and "enum" not in choice for choice in choices):
-        return field
+    """The schema of a field, which takes a reference where it would not take text, and null."""
     kept = {key: value for key, value in field.items() if key in ("description", "default")}
-    judged = [{key: value for key, value in choice.items() if key not in kept} for choice in choices]
-    return {**kept, "anyOf": [*judged, _REFERENCE]}
+    choices = field.get("anyOf", [{key: value for key, value in field.items() if key not in kept}])
+    takes_text = any(choice.get("type") == "string" and "enum" not in choice for choice in choices)
+    takes_null = any(choice.get("type") == "null" for choice in choices)
+    more = [*([] if takes_text else [_REFERENCE]), *([] if takes_null else [{"type": "null"}])]
+    return {**kept, "anyOf": [*choices, *more]}
 
 
 def _without_titles(node: Any) -> Any:  # Any: any part of a JSON document

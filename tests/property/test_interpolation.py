@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from tauro.config.interpolation import Interpolator, ReferenceProblem, Scope, escape, split
+from tauro.config.interpolation import Interpolator, Scope
+from tauro.config.references import ReferenceProblem, escape, split
 
 TEXTS = st.text(alphabet="ab${}:-'\\ é", max_size=20)
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)

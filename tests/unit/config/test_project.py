@@ -222,3 +222,15 @@ def test_unreadable_documents_are_findings_when_not_strict(project: Project) -> 
 def test_the_manifest_may_be_faulty_when_not_strict(project: Project) -> None:
     context = Context.from_project(project({"tauro.yml": "a: ["}), env="prod", strict=False)
     assert [finding.document for finding in context.findings] == ["tauro"]
+
+
+def test_problems_of_the_manifest_concern_the_whole_project(project: Project) -> None:
+    root = project({"tauro.yml": "node_config: {}\nenvironments: {prod: 3}\nnodes_config: 3\n"})
+    context = Context.from_project(root, strict=False)
+    assert [(finding.document, finding.entry) for finding in context.findings] == [("tauro", None)] * 3
+
+
+def test_a_file_of_an_environment_without_a_base_document_stands_alone(project: Project) -> None:
+    root = project({"tauro.yml": "environments: {prod: p}", "p/nodes_config.toml": '[a]\nfunction = "m.a"\n'})
+    assert list(Context.from_project(root, env="prod").nodes) == ["a"]
+    assert list(Context.from_project(root).nodes) == []

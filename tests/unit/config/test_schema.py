@@ -43,6 +43,8 @@ def test_there_is_a_valid_schema_for_the_manifest_and_each_document() -> None:
         ("pipelines_config", {"p": {"nodes": ["a", {"b": None}], "requires_dates": "${dated}"}}),
         ("nodes_config", {"a": {"name": "a", "function": "m.a", "timeout_s": "${t}", "params": {"x": [1]}}}),
         ("input_config", {"i": {"path": ["a", "b"], "schema": "a INT", "options": {"header": True}}, "j": None}),
+        ("global_settings", {"publish": None, "retry": {"retries": None}}),
+        ("pipelines_config", {"p": {"on_failure": "continue"}, "q": None}),
         ("output_config", {"o": {"write_mode": "append", "keys": "id", "schema_evolution": "${evolve}"}}),
     ],
 )
@@ -59,7 +61,7 @@ def test_accepts_what_loads(document: str, value: Any) -> None:
         ("global_settings", {"max_worker": 3}),
         ("global_settings", {"max_workers": "three"}),
         ("global_settings", {"mode": "lokal"}),
-        ("pipelines_config", {"p": {"type": "batch"}}),
+        ("pipelines_config", {"p": {"nodes": 3}}),
         ("nodes_config", {"a": {"functoin": "m.a"}}),
         ("nodes_config", {"a": {"retry": {"retires": 1}}}),
         ("input_config", {"i": {"optional": "maybe"}}),
