@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ def configure(
         least = "WARNING" if (record["name"] or "").split(".")[0] == "tauro" else "INFO"
         return record["level"].no >= logger.level(least).no
 
+    if not is_verbose:
+        _silence_repetitions()
     logger.remove()
     number = logger.add(
         lambda message: write(redact(message.rstrip("\n"))),
@@ -52,8 +55,35 @@ def configure(
         backtrace=False,
     )
     end = ExitStack()
-    end.callback(logger.remove, number)
+    end.callback(_remove, number)
     return end
+
+
+def _remove(number: int) -> None:
+    """Ends a sink; the project's code may have removed all of them before."""
+    with suppress(ValueError):
+        logger.remove(number)
+
+
+class _Silent(logging.Logger):
+    """A logger that says nothing, whatever fields come with a message."""
+
+    def exception(self, msg: object, *args: object, **fields: object) -> None:
+        """Drops the message."""
+
+
+def _silence_repetitions() -> None:
+    """Keeps pyspark from logging each failed query, with its JVM stack, before the error that says the same.
+
+    pyspark takes a logger of that name if there is one, so it need not be imported for this.
+    """
+    before = logging.getLoggerClass()
+    logging.setLoggerClass(_Silent)
+    try:
+        for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+            logging.getLogger(name).disabled = True
+    finally:
+        logging.setLoggerClass(before)
 
 
 def log_to_file(path: Path, redact: Callable[[str], str]) -> ExitStack:
@@ -81,7 +111,7 @@ def log_to_file(path: Path, redact: Callable[[str], str]) -> ExitStack:
     )
     end = ExitStack()
     end.callback(file.close)
-    end.callback(logger.remove, number)
+    end.callback(_remove, number)
     return end
 
 

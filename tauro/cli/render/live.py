@@ -78,8 +78,8 @@ class RunView:
                 line = self._lines.setdefault(result.name, _Line())
                 line.status, line.attempt, line.spent_s = result.status, result.attempts, result.duration_s
                 line.changed_at = now
-                rows = words.rows([output.rows for output in result.outputs])
-                line.note = headline(result.error) if result.error else result.note or (f"{rows} rows" if rows else "")
+                written = words.rows_written([output.rows for output in result.outputs])
+                line.note = headline(result.error) if result.error else result.note or written
             case BreakerOpened(_, reset_s):
                 self._hold = f" (nothing new starts for {words.duration(reset_s)})"
             case RunEnded():

@@ -41,8 +41,8 @@ def _ended(result: NodeResult) -> str:
     text = str(result.status)
     if result.attempts:
         text += f" after {words.duration(result.duration_s)}"
-    if rows := words.rows([output.rows for output in result.outputs]):
-        text += f", {rows} {'row' if rows == '1' else 'rows'}"
+    if written := words.rows_written([output.rows for output in result.outputs]):
+        text += f", {written}"
     if result.error is not None:
         return f"{text}: {headline(result.error)}"
     return f"{text} ({result.note})" if result.note else text

@@ -32,6 +32,14 @@ def rows(numbers: Sequence[int | None]) -> str:
     return f"{sum(known):,}" if known else ""
 
 
+def rows_written(numbers: Sequence[int | None]) -> str:
+    """The rows of several outputs together: `1,234 rows`; empty without outputs, or where one is not known."""
+    text = rows(numbers)
+    if text in ("", "?"):
+        return ""
+    return f"{text} row" if text == "1" else f"{text} rows"
+
+
 def window(value: Window | None) -> str:
     """`2025-01-01 .. 2025-01-31`, or `no window`."""
     return "no window" if value is None else str(value)

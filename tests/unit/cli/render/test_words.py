@@ -27,5 +27,9 @@ def test_rows_of_several_outputs(numbers, text):
     assert words.rows(numbers) == text
 
 
+def test_rows_written_are_a_phrase_where_they_are_known():
+    assert [words.rows_written(numbers) for numbers in ([1], [1000, 1], [None], [])] == ["1 row", "1,001 rows", "", ""]
+
+
 def test_counts():
     assert (words.count(1, "node"), words.count(1200, "node")) == ("1 node", "1,200 nodes")
