@@ -1,14 +1,23 @@
-"""Planning and running: from a project's documents to published outputs."""
+"""Planning and running: from a project's documents to published outputs.
 
-from tauro.exec.commands import Command, ExperimentCommand, MLNodeCommand, NodeCommand, SqlCommand
-from tauro.exec.dependency_resolver import DependencyResolver
-from tauro.exec.executor import BaseExecutor, BatchExecutor
-from tauro.exec.node_executor import NodeExecutor
-from tauro.exec.pipeline_state import UnifiedPipelineState
-from tauro.exec.pipeline_validator import PipelineValidator
-from tauro.exec.plan import make_plan
-from tauro.exec.preflight import check_project
-from tauro.exec.selection import Selection
+The names below are imported when they are first used, so that checking a project does not load what runs one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tauro.exec.commands import Command, ExperimentCommand, MLNodeCommand, NodeCommand, SqlCommand
+    from tauro.exec.dependency_resolver import DependencyResolver
+    from tauro.exec.executor import BaseExecutor, BatchExecutor
+    from tauro.exec.node_executor import NodeExecutor
+    from tauro.exec.pipeline_state import UnifiedPipelineState
+    from tauro.exec.pipeline_validator import PipelineValidator
+    from tauro.exec.plan import make_plan
+    from tauro.exec.preflight import check_project
+    from tauro.exec.selection import Selection
 
 __all__ = [
     "BaseExecutor",
@@ -26,3 +35,22 @@ __all__ = [
     "check_project",
     "make_plan",
 ]
+
+_MODULES = {
+    "commands": ("Command", "ExperimentCommand", "MLNodeCommand", "NodeCommand", "SqlCommand"),
+    "dependency_resolver": ("DependencyResolver",),
+    "executor": ("BaseExecutor", "BatchExecutor"),
+    "node_executor": ("NodeExecutor",),
+    "pipeline_state": ("UnifiedPipelineState",),
+    "pipeline_validator": ("PipelineValidator",),
+    "plan": ("make_plan",),
+    "preflight": ("check_project",),
+    "selection": ("Selection",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:  # Any: as the protocol of module attributes has it
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

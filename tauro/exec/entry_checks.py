@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator, Mapping
 
 from tauro.config import Context
-from tauro.errors import Problem, Severity, UnknownNameError
+from tauro.errors import Problem, UnknownNameError
 from tauro.exec.resolution import problem_at
 from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, locations
 from tauro.io.ports import Format
 from tauro.model.dataset import InputSpec, OutputSpec
+from tauro.storage.paths import covers, has_glob, matches
 
 Place = tuple[str, ...]
 """Document, entry and field of a thing, as `problem_at` takes it."""
@@ -54,14 +54,17 @@ def missing_paths(
         return
     place = (*place, "path") if len(place) == 2 else place
     for path in locations(spec):
-        if not os.path.isabs(path) or "${" in path or glob.glob(path):
+        if not os.path.isabs(path) or "${" in path or os.path.exists(path) or (has_glob(path) and matches(path)):
             continue
-        if path not in written:
+        writer = written.get(path)
+        if writer is None and has_glob(path):
+            writer = next((node for there, node in written.items() if covers(path, there)), None)
+        if writer is None:
             yield problem_at(context, place, f"{path} does not exist", fix="check 'path', or write 'optional: true'")
             continue
-        severity = Severity.ERROR if is_read else Severity.WARNING
-        message = f"{path} does not exist yet; it is written by {written[path]}"
-        yield problem_at(context, place, message, severity=severity, fix="run that pipeline first")
+        if is_read:
+            message = f"{path} does not exist yet; it is written by {writer}"
+            yield problem_at(context, place, message, fix="run that pipeline first")
 
 
 def _format(context: Context, spec: InputSpec | OutputSpec) -> Format | UnknownNameError:
