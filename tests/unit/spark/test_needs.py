@@ -1,0 +1,72 @@
+"""What a project asks of a session is known from its configuration alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tauro.config import Context
+from tauro.errors import UnsupportedError
+from tauro.spark.needs import session_needs, session_settings
+from tauro.spark.session import open_session
+
+PLAIN = {"format": "parquet", "path": "rows"}
+
+
+def context(root: Path, **documents: object) -> Context:
+    given = {"global_settings": {"output_path": "out"}, "pipelines_config": {}, "nodes_config": {}} | documents
+    return Context(**given, root=root, environ={})  # type: ignore[arg-type]  # a test's own mappings
+
+
+def test_formats_come_from_inputs_outputs_and_from_entries_inside_nodes(tmp_path: Path) -> None:
+    needs = session_needs(
+        context(
+            tmp_path,
+            input_config={"a": {"path": "a.csv.gz"}, "b": {"table": "db.b"}},
+            output_config={"c": {"format": "delta", "path": "c"}},
+            nodes_config={
+                "n": {
+                    "sql": "select 1 as one",
+                    "input": {"i": {"format": "avro", "path": "i"}},
+                    "output": [{"format": "orc", "path": "o"}],
+                }
+            },
+        )
+    )
+    assert needs.formats == {"csv", "table", "delta", "avro", "orc"}
+    assert needs.root == tmp_path
+    assert needs.is_local
+
+
+def test_databases_are_known_by_their_urls(tmp_path: Path) -> None:
+    options = {"url": "jdbc:postgresql://host/db", "dbtable": "t"}
+    needs = session_needs(context(tmp_path, input_config={"a": {"format": "jdbc", "options": options}}))
+    assert needs.jdbc_urls == {"jdbc:postgresql://host/db"}
+
+
+def test_the_default_format_counts_only_where_an_output_has_none_of_its_own(tmp_path: Path) -> None:
+    settings = {"default_format": "delta", "output_path": "out"}
+    node = {"sql": "select 1 as one", "output": ["x"]}
+    explicit = {"global_settings": settings, "nodes_config": {"n": node}, "output_config": {"x": PLAIN}}
+    assert session_needs(context(tmp_path, **explicit)).formats == {"parquet"}
+    implied = {"global_settings": settings, "nodes_config": {"n": node}}
+    assert session_needs(context(tmp_path, **implied)).formats == {"delta"}
+    without_format = explicit | {"output_config": {"x": {"path": "rows"}}}
+    assert session_needs(context(tmp_path, **without_format)).formats == {"delta"}
+
+
+def test_settings_of_the_pipeline_win_over_those_of_the_project(tmp_path: Path) -> None:
+    project = context(tmp_path, global_settings={"spark_config": {"spark.a": 1, "spark.b": True, "spark.c": None}})
+    found = session_settings(project, {"spark.a": 2})
+    assert (found["spark.a"].value, found["spark.a"].origin) == ("2", "pipeline")
+    assert (found["spark.b"].value, found["spark.b"].origin) == ("true", "global_settings.spark_config")
+    assert "spark.c" not in found
+
+
+@pytest.mark.parametrize("mode", ["connect", "databricks"])
+def test_modes_to_come_are_refused_before_anything_starts(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"mode '{mode}' is not supported yet") as caught:
+        open_session(context(tmp_path, global_settings={"mode": mode}))
+    assert caught.value.exit_code == 2
+    assert "distributed, local" in str(caught.value)
