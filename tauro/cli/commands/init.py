@@ -9,6 +9,9 @@ import click
 
 from tauro.cli.invocation import Invocation
 
+FIRST_RUN = "tauro run --pipeline daily --start 2025-01-01 --end 2025-01-07"
+"""What a new project is run with first."""
+
 
 @click.command(short_help="Write a new project.")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
@@ -28,4 +31,4 @@ def init(invocation: Invocation, directory: Path) -> None:
     invocation.say("next:")
     invocation.say(f"  cd {shlex.quote(str(directory))}")
     invocation.say("  tauro validate")
-    invocation.say("  tauro list")
+    invocation.say(f"  {FIRST_RUN}")

@@ -54,10 +54,10 @@ def picture_of(plan: Plan, redact: Callable[[str], str] = str) -> Picture:
         node = plan.nodes[name]
         sources = {item.node for item in node.inputs if item.node is not None}
         edges += [Edge(needed, name, needed in sources) for needed in node.dependencies if needed in plan.nodes]
-    details = [words.count(len(boxes), "node")]
+    subtitle = words.count(len(boxes), "node")
     if plan.pipeline.description:
-        details.insert(0, redact(plan.pipeline.description))
-    return Picture(plan.pipeline.name, ", ".join(details), boxes, tuple(edges))
+        subtitle += f": {redact(plan.pipeline.description)}"
+    return Picture(plan.pipeline.name, subtitle, boxes, tuple(edges))
 
 
 def _box(node: PlannedNode, redact: Callable[[str], str]) -> Box:

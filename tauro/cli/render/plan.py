@@ -43,6 +43,8 @@ def node_lines(node: PlannedNode) -> Iterator[str]:
         yield f"  after     {', '.join(node.dependencies)}"
     for item in node.inputs:
         yield f"  reads     {input_text(item)}"
+    if not node.outputs:
+        yield "  writes    nothing: what it returns goes to the nodes after it"
     for output in node.outputs:
         yield f"  writes    {output.id}: {output.location} ({_format(output.spec)}, {mode_text(output.spec)})"
         yield f"            {promise(output.spec)}"

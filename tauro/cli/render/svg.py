@@ -49,9 +49,10 @@ def _lines(picture: Picture) -> Iterator[str]:
     )
     yield f"<style>{_STYLE}</style>"
     yield "<defs>" + _marker("data", "#627d98") + _marker("order", "#9aa5b1") + "</defs>"
+    subtitle = _text(_cut(picture.subtitle, int((width - 2 * MARGIN) / _DETAIL_PX)))
     yield f'<rect class="page" width="{width:.0f}" height="{height:.0f}"/>'
     yield f'<text class="title" x="{MARGIN:g}" y="30">{_text(picture.title)}</text>'
-    yield f'<text class="subtitle" x="{MARGIN:g}" y="49">{_text(picture.subtitle)}</text>'
+    yield f'<text class="subtitle" x="{MARGIN:g}" y="49">{subtitle}</text>'
     yield f'<g transform="translate({(width - layout.width) / 2:.1f} {HEAD:g})">'
     for edge in picture.edges:
         yield _edge(edge.start, edge.end, edge.carries_data, layout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -228,6 +229,16 @@ def test_init_writes_a_project_and_says_what_comes_next(tauro, tmp_path, monkeyp
     assert (tmp_path / "my shop" / "tauro.yml").is_file()
     assert "  cd 'my shop'" in called.out
     assert tauro("init", "my shop").code == 2
+
+
+def test_init_says_a_command_that_works_in_the_new_project(tauro, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    said = tauro("init", str(tmp_path / "shop_of_init")).out.splitlines()[-1].split()
+    assert said[:2] == ["tauro", "run"]
+    monkeypatch.chdir(tmp_path / "shop_of_init")
+    called = tauro(*said[1:], "--dry-run")
+    assert (called.code, called.err) == (0, "")
+    assert called.out.startswith("pipeline    daily")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
