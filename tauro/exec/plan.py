@@ -48,6 +48,8 @@ def make_plan(
         InvalidValueError: the pipeline needs dates and has none, or the selection is empty.
         ConfigError: something in the pipeline does not fit; all of it is named.
     """
+    if max_workers is not None and max_workers < 1:
+        raise InvalidValueError(f"max_workers is {max_workers}; at least one is needed")
     window = window or default_window(context.settings)
     bound = context if context.run_id is not None else context.for_run(window, run_id)
     problems = [one for one in findings_for(bound, pipeline) if one.severity is Severity.ERROR]
@@ -82,7 +84,9 @@ def default_window(settings: GlobalSettings) -> Window | None:
 
 
 def is_on_disk(output: OutputSpec) -> bool:
-    """Whether an output that lies on a local disk exists; what lies elsewhere is taken to exist."""
+    """Whether an output that lies on a local disk exists; what lies elsewhere, but in memory, is taken to exist."""
+    if output.format_name == "memory":
+        return False  # gone with the process that kept it
     return output.path is None or not os.path.isabs(output.path) or os.path.exists(output.path)
 
 
@@ -113,7 +117,7 @@ def plan_nodes(
         window=window,
         order=order,
         nodes={name: _planned_node(context, spec, resolved, name, reasons) for name in order},
-        max_workers=max_workers or spec.max_workers or context.settings.max_workers,
+        max_workers=spec.max_workers or context.settings.max_workers if max_workers is None else max_workers,
         on_failure=spec.on_failure or context.settings.on_failure,
         publish=spec.publish or context.settings.publish,
         breaker=context.settings.circuit_breaker,
@@ -131,6 +135,10 @@ def _with_what_they_need(chosen: set[str], resolved: ResolvedPipeline, is_stored
             if one.node is not None and one.node not in reasons and not _is_readable(one, resolved, is_stored):
                 reasons[one.node] = f"{name} needs its {one.id!r}, which is stored nowhere"
                 waiting.append(one.node)
+        for node, output in resolved.wiring.read.get(name, ()):
+            if node not in reasons and not is_stored(output.spec):
+                reasons[node] = f"{name} needs its {output.id!r}, which is stored nowhere"
+                waiting.append(node)
     return reasons
 
 

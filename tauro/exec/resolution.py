@@ -13,6 +13,7 @@ from tauro.io.sql import referenced, view_name
 from tauro.model.dataset import InputSpec, OutputSpec
 from tauro.model.node import InputRef, NodeSpec, OutputRef
 from tauro.model.pipeline import PipelineSpec
+from tauro.model.plan import PlannedOutput
 from tauro.scheduling.graph import find_cycle
 
 
@@ -83,7 +84,11 @@ def wire_nodes(
         return output_spec_for(context, ref.id, ref.inline)
 
     wiring = wire(nodes, find_input, find_output, knows_all_inputs=knows_all_inputs)
-    wiring = replace(wiring, graph=_joined(wiring.graph, dag or {}, _read_by_queries(context, wiring)))
+    by_query = _read_by_queries(context, wiring)
+    if by_query:
+        read = {name: (*wiring.read.get(name, ()), *by_query.get(name, ())) for name in {**wiring.read, **by_query}}
+        wiring = replace(wiring, read=read)
+    wiring = replace(wiring, graph=_joined(wiring.graph, dag or {}, _writers(by_query)))
     problems = [
         problem_at(context, ("nodes_config", fault.node, fault.field), fault.message, notes=fault.notes, fix=fault.fix)
         for fault in wiring.faults
@@ -96,20 +101,36 @@ def wire_nodes(
     return wiring, problems
 
 
-def _read_by_queries(context: Context, wiring: Wiring) -> dict[str, set[str]]:
-    """Node -> the nodes that read, by an input that is a query, what it writes."""
-    writers = {output.location: node for node, outputs in wiring.outputs.items() for output in outputs}
-    views = {view_name(name): name for name in (*context.inputs, *context.outputs)}
-    readers: dict[str, set[str]] = {}
+def _read_by_queries(context: Context, wiring: Wiring) -> dict[str, list[tuple[str, PlannedOutput]]]:
+    """Node -> what other nodes write that it reads by an input that is a query, each with its writer."""
+    written = {output.location: (node, output) for node, outputs in wiring.outputs.items() for output in outputs}
+    views: dict[str, str] = {}
+    readers: dict[str, list[tuple[str, PlannedOutput]]] = {}
     for node, slots in wiring.inputs.items():
-        for one in slots:
-            if one.spec is None or one.spec.query is None:
-                continue
-            for name in referenced(one.spec.query, views):
-                for place in locations(input_spec_for(context, name)):
-                    if writers.get(place, node) != node:
-                        readers.setdefault(writers[place], set()).add(node)
-    return readers
+        waiting = [one.spec for one in slots if one.spec is not None and one.spec.query is not None]
+        seen: set[str] = set()
+        while waiting:
+            query = waiting.pop().query or ""
+            views = views or {view_name(name): name for name in (*context.inputs, *context.outputs)}
+            for name in referenced(query, views):
+                if name in seen:
+                    continue
+                seen.add(name)
+                spec = input_spec_for(context, name)
+                if spec.query is not None:
+                    waiting.append(spec)
+                made = [written[place] for place in locations(spec) if place in written]
+                readers.setdefault(node, []).extend(one for one in made if one[0] != node)
+    return {node: made for node, made in readers.items() if made}
+
+
+def _writers(readers: Mapping[str, list[tuple[str, PlannedOutput]]]) -> dict[str, set[str]]:
+    """Node -> the nodes that read what it writes."""
+    writers: dict[str, set[str]] = {}
+    for node, made in readers.items():
+        for writer, _ in made:
+            writers.setdefault(writer, set()).add(node)
+    return writers
 
 
 def _joined(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from tauro.errors import Problem, ProjectError, Severity, bounded, did_you_mean
 from tauro.io.locations import location, locations
 from tauro.model.dataset import InputSpec, OutputSpec
 from tauro.model.node import InputRef, NodeSpec, OutputRef
 from tauro.model.plan import Origin, PlannedInput, PlannedOutput
+from tauro.storage.paths import covers, has_glob
 
 FindInput = Callable[[InputRef], InputSpec | None]
 """The entry that an input's id, or the reference itself, stands for; None if there is none."""
@@ -41,6 +41,9 @@ class Wiring:
     outputs: Mapping[str, tuple[PlannedOutput, ...]]
     graph: Mapping[str, tuple[str, ...]]
     """Node -> what it depends on, by declaration or by data; both in declared order."""
+    read: Mapping[str, tuple[tuple[str, PlannedOutput], ...]]
+    """Node -> what others write at places that its entries read, each with its writer; nodes that read none are
+    left out."""
     faults: tuple[Fault, ...]
 
 
@@ -66,8 +69,12 @@ def wire(
         name: tuple(_inputs_of(name, spec, nodes, producers, find_input, faults, knows_all_inputs))
         for name, spec in nodes.items()
     }
-    graph = {name: tuple(_dependencies_of(name, spec, nodes, inputs[name], faults)) for name, spec in nodes.items()}
-    return Wiring(inputs, outputs, graph, tuple(faults))
+    read = {name: made for name, slots in inputs.items() if (made := tuple(producers.read_by(name, slots)))}
+    graph = {
+        name: tuple(_dependencies_of(name, spec, nodes, inputs[name], read.get(name, ()), faults))
+        for name, spec in nodes.items()
+    }
+    return Wiring(inputs, outputs, graph, read, tuple(faults))
 
 
 class _Producers:
@@ -99,10 +106,16 @@ class _Producers:
     def at(self, spec: InputSpec) -> Iterator[tuple[str, PlannedOutput]]:
         """What is written at a place that the entry reads."""
         for place in locations(spec):
-            if any(sign in place for sign in "*?["):
-                yield from (made for there, made in self.by_location.items() if fnmatchcase(there, place))
-            elif place in self.by_location:
+            if place in self.by_location:
                 yield self.by_location[place]
+            elif has_glob(place):
+                yield from (made for there, made in self.by_location.items() if covers(place, there))
+
+    def read_by(self, node: str, slots: tuple[PlannedInput, ...]) -> Iterator[tuple[str, PlannedOutput]]:
+        """What other nodes write at the places that a node's entries read."""
+        for one in slots:
+            if one.spec is not None:
+                yield from (made for made in self.at(one.spec) if made[0] != node)
 
 
 def _outputs_of(name: str, spec: NodeSpec, find: FindOutput, faults: list[Fault]) -> Iterator[PlannedOutput]:
@@ -169,6 +182,7 @@ def _dependencies_of(
     spec: NodeSpec,
     nodes: Mapping[str, NodeSpec],
     inputs: tuple[PlannedInput, ...],
+    read: tuple[tuple[str, PlannedOutput], ...],
     faults: list[Fault],
 ) -> Iterator[str]:
     named = dict.fromkeys(spec.dependencies)
@@ -187,4 +201,5 @@ def _dependencies_of(
                 )
             )
     by_data = dict.fromkeys(one.node for one in inputs if one.node is not None and one.node in nodes)
+    by_data |= dict.fromkeys(node for node, _ in read)
     yield from (node for node in by_data if node not in named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from glob import glob, has_magic
 from pathlib import Path
 from urllib.parse import quote
@@ -49,6 +50,16 @@ def matches(pattern: str) -> list[Path]:
     """The existing local paths that a pattern of Hadoop's kind (`*`, `?`, `[a-c]`, `[^a]`, `{a,b}`) stands for."""
     plain = (one.replace("[^", "[!") for one in _without_braces(str(local_path(pattern))))
     return sorted({Path(found) for one in plain for found in glob(one)})
+
+
+def covers(pattern: str, path: str) -> bool:
+    """Whether a pattern of Hadoop's kind stands for a path, which need not exist; `*` stays within one folder."""
+    folders = path.split("/")
+    for one in _without_braces(pattern):
+        parts = one.replace("[^", "[!").split("/")
+        if len(parts) == len(folders) and all(map(fnmatchcase, folders, parts)):
+            return True
+    return False
 
 
 def _without_braces(pattern: str) -> Iterator[str]:
