@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tauro.config import Context
-from tauro.errors import InvalidValueError, Problem, UnknownNameError
+from tauro.errors import InvalidValueError, Problem, Severity, UnknownNameError
 from tauro.exec.entry_checks import input_problems, missing_paths, output_problems
 from tauro.exec.findings import as_warning, entries_of, findings_for
 from tauro.exec.functions import FunctionError, import_from, load_function
@@ -56,7 +56,9 @@ def check_project(context: Context, pipeline: str | None = None, window: Window 
         problems += found if relevant is None or place in relevant else map(as_warning, found)
     unused = _unused_node_problems(context, resolved.values())
     problems += unused if pipeline is None else map(as_warning, unused)
-    return sorted(dict.fromkeys(problems), key=lambda one: (one.file or "", one.line or 0))
+    errors = {as_warning(one) for one in problems if one.severity is Severity.ERROR}
+    once = dict.fromkeys(one for one in problems if one not in errors)  # a node of two pipelines is judged twice
+    return sorted(once, key=lambda one: (one.file or "", one.line or 0))
 
 
 def check_run(context: Context, plan: Plan) -> list[Problem]:
