@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from loguru import logger
+
 from tauro.config import Context
 from tauro.errors import ConfigError, InvalidValueError, Problem, RunFailedError, RunInterruptedError, Severity
 from tauro.exec.functions import import_from
@@ -87,9 +89,9 @@ class BaseExecutor:
         context = self.context.for_run(window, run_id)
         import_from(context.root)
         if pipeline_name in context.pipelines:
-            _refuse(refusals(context, context.pipelines[pipeline_name]))
+            _judge(refusals(context, context.pipelines[pipeline_name]))
         plan = make_plan(context, pipeline_name, window, selection, run_id=run_id, max_workers=max_workers)
-        _refuse(check_run(context, plan))
+        _judge(check_run(context, plan))
         observers = tuple(observers)
         for observer in observers:
             observer(RunStarted(run_id, plan))
@@ -162,10 +164,14 @@ class BatchExecutor(BaseExecutor):
     """Runs batch and machine-learning pipelines; what `BaseExecutor` does is all they need."""
 
 
-def _refuse(problems: Iterable[Problem]) -> None:
+def _judge(problems: Iterable[Problem]) -> None:
+    """Raises the errors, all at once; where there are none, says the warnings."""
+    problems = list(problems)
     errors = [one for one in problems if one.severity is Severity.ERROR]
     if errors:
         raise ConfigError(errors)
+    for warning in problems:
+        logger.warning("{}", warning)
 
 
 def _result(plan: Plan, run_id: str, outcome: RunOutcome, duration_s: float) -> RunResult:
