@@ -49,11 +49,13 @@ class Database:
 
     def has_table(self, table: str) -> bool:
         """Whether the table exists, asked in a way that does not spoil a transaction."""
+        from py4j.protocol import Py4JJavaError
+
         with self._statement() as statement:
             savepoint = None if self._connection.getAutoCommit() else self._connection.setSavepoint()
             try:
                 statement.executeQuery(self._dialect.getTableExistsQuery(table)).close()
-            except self._errors():
+            except Py4JJavaError:
                 if savepoint is not None:
                     self._connection.rollback(savepoint)
                 return False
@@ -131,11 +133,6 @@ class Database:
             statement.setTimestamp(at, times.Timestamp.valueOf(value.isoformat(" ")))
         else:
             statement.setDate(at, times.Date.valueOf(value.isoformat()))
-
-    def _errors(self) -> type[Exception]:
-        from py4j.protocol import Py4JJavaError
-
-        return Py4JJavaError
 
 
 @contextmanager

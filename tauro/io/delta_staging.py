@@ -34,14 +34,14 @@ class DeltaPlace:
     """Where a Delta table lies, or will lie."""
 
     session: SparkSession
-    path: str | None = None
-    """None for a catalog table that does not exist yet."""
-    table: str | None = None
-    """The catalog's name; None for a table that is known by its path alone."""
+    path: str
+    """For a catalog table that does not exist yet, where the catalog will put it."""
+    new_table: str | None = None
+    """The catalog's name of a table that is to be made; None for others, which are known by their path."""
 
     def exists(self) -> bool:
         """Whether a Delta table is there."""
-        if self.path is None:
+        if self.new_table is not None:
             return False
         if not is_remote(self.path):
             return any(_commits(local_path(self.path) / "_delta_log"))
@@ -51,31 +51,52 @@ class DeltaPlace:
 
     def schema(self) -> StructType:
         """The columns of the table that is there."""
-        return self.session.read.format("delta").load(literal_spark_path(self.path or "")).schema
+        return self.session.read.format("delta").load(literal_spark_path(self.path)).schema
 
     def save(self, writer: DataFrameWriter) -> None:
         """Writes the table."""
-        if self.path is None:
-            writer.saveAsTable(self.table or "")
+        if self.new_table is not None:
+            writer.saveAsTable(self.new_table)
         else:
             writer.save(spark_path(self.path))
 
-    def commits_after(self, version: int) -> Iterator[Mapping[str, Any]]:
-        """What the commits after a version say of themselves; nothing where the log is not on this machine."""
-        if self.path is None or is_remote(self.path):
-            return
-        for number, file in sorted(_commits(local_path(self.path) / "_delta_log")):
+    def commits_after(self, version: int) -> Iterator[Commit]:
+        """The commits after a version; nothing where the log is not on this machine."""
+        log = self._log
+        for number, file in sorted(_commits(log)) if log is not None else ():
             if number > version:
-                for line in file.read_text(encoding="utf-8").splitlines():
-                    info = json.loads(line).get("commitInfo")
-                    if info is not None:
-                        yield info
+                actions = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+                info = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+                yield Commit(info, any("add" in action for action in actions))
 
     def version(self) -> int:
         """The newest version; -1 where there is none, or the log is not on this machine."""
-        if self.path is None or is_remote(self.path):
-            return -1
-        return max((number for number, _ in _commits(local_path(self.path) / "_delta_log")), default=-1)
+        return -1 if self._log is None else max((number for number, _ in _commits(self._log)), default=-1)
+
+    @property
+    def has_log_here(self) -> bool:
+        """Whether this machine sees the table's log."""
+        return self._log is not None
+
+    @property
+    def _log(self) -> Path | None:
+        return None if is_remote(self.path) else local_path(self.path) / "_delta_log"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of a table."""
+
+    # Any: JSON
+    info: Mapping[str, Any]
+    """What it says of itself."""
+    adds_files: bool
+
+    @property
+    def rows(self) -> int | None:
+        """The rows written; None if it does not say."""
+        count = self.info.get("operationMetrics", {}).get("numOutputRows")
+        return (None if self.adds_files else 0) if count is None else int(count)
 
 
 def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, place: DeltaPlace) -> Staged:
@@ -241,7 +262,7 @@ class StagedDelta:
         session.conf.set("spark.databricks.delta.commitInfo.userMetadata", note)
         keys = " AND ".join(f"target.{quoted(key)} = source.{quoted(key)}" for key in self.request.spec.keys)
         merge = (
-            DeltaTable.forPath(session, spark_path(self.place.path or ""))
+            DeltaTable.forPath(session, spark_path(self.place.path))
             .alias("target")
             .merge(self.frame.alias("source"), keys)
             .whenMatchedUpdateAll()
@@ -255,11 +276,12 @@ class StagedDelta:
     def _result(self, before: int, note: str, rows: int | None) -> OutputResult:
         spec = self.request.spec
         is_written = True
-        if rows is None and self.place.path is not None and not is_remote(self.place.path):
-            commit = next((one for one in self.place.commits_after(before) if one.get("userMetadata") == note), None)
+        if rows is None and self.place.has_log_here:
+            commit = next(
+                (one for one in self.place.commits_after(before) if one.info.get("userMetadata") == note), None
+            )
             if commit is not None:
-                count = commit.get("operationMetrics", {}).get("numOutputRows")
-                rows = None if count is None else int(count)
+                rows = commit.rows
             elif spec.write_mode is WriteMode.APPEND:
                 span = self.request.window or f"run {self.request.run_id}"
                 logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)

@@ -56,7 +56,7 @@ def stage_table(session: SparkSession, request: WriteRequest, frame: DataFrame) 
     location = there.location if there else _new_location(session, spec.table or "")
     inner = replace(request, spec=as_provided(spec, provider, location))
     if provider == "delta":
-        place = DeltaPlace(session, path=location if there else None, table=name)
+        place = DeltaPlace(session, location, new_table=None if there else name)
         return TableStaged(session, request, stage_delta(session, inner, frame, place), None, name)
     problems = provider_format(provider).check_output(inner.spec)
     if problems:

@@ -117,7 +117,7 @@ class Delta(BaseFormat):
         from tauro.io.delta_staging import DeltaPlace, stage_delta
 
         assert request.spec.path is not None  # check_output asks for it
-        return stage_delta(session, request, frame, DeltaPlace(session, path=request.spec.path))
+        return stage_delta(session, request, frame, DeltaPlace(session, request.spec.path))
 
 
 DELTA = Delta()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tauro.errors import WriteError
-from tauro.io.columns import fitted
+from tauro.io.columns import as_nullable, fitted
 from tauro.io.formats.base import BaseFormat
 from tauro.io.ports import Capabilities, ReadRequest, Staged, WriteRequest
 from tauro.io.writing import LeftAlone, one_line, spark_errors
@@ -91,7 +91,7 @@ class Memory(BaseFormat):
         if before is not None and not (spec.write_mode is WriteMode.OVERWRITE and spec.schema_evolution):
             frame = fitted(frame, before.schema, where=request.where, may_add=spec.schema_evolution)
         try:
-            return StagedRows(request, Kept(tuple(frame.collect()), frame.schema))
+            return StagedRows(request, Kept(tuple(frame.collect()), as_nullable(frame.schema)))
         except spark_errors() as error:
             raise WriteError(f"could not collect the rows: {one_line(error)}", where=request.where) from error
 

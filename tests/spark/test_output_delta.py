@@ -1,0 +1,144 @@
+"""Delta outputs: what one commit holds, and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tauro.errors import WindowError, WriteError
+from tauro.io.locations import output_spec_for
+from tauro.io.output import OutputManager
+from tauro.io.ports import WriteRequest
+from tauro.model import OutputResult, Window
+from tests.support.io_project import IoProject
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+pytestmark = pytest.mark.spark
+WINDOW = Window.parse("2013-01-01", "2013-01-07")
+
+
+@pytest.fixture
+def project(tmp_path: Path, spark: SparkSession) -> IoProject:
+    return IoProject(tmp_path, spark)
+
+
+def publish(project: IoProject, frame: DataFrame, run_id: str, window: Window | None) -> OutputResult:
+    request = WriteRequest("pipe", "node", "t", output_spec_for(project, "t"), window, run_id)
+    return OutputManager(project).stage(request, frame).publish()
+
+
+def commits(project: IoProject) -> list[dict[str, object]]:
+    logs = sorted((project.root / "t/_delta_log").glob("*.json"))
+    return [
+        json.loads(line)["commitInfo"] for log in logs for line in log.read_text().splitlines() if "commitInfo" in line
+    ]
+
+
+def test_the_same_window_is_appended_once_and_another_is_added(project: IoProject, spark: SparkSession) -> None:
+    project.with_output("t", format="delta", path="t", write_mode="append")
+    first = publish(project, spark.range(3), "run1", WINDOW)
+    again = publish(project, spark.range(3), "run2", WINDOW)
+    other = publish(project, spark.range(3, 5), "run3", Window.parse("2013-01-08", "2013-01-14"))
+    assert [(r.rows, r.is_written) for r in (first, again, other)] == [(3, True), (0, False), (2, True)]
+    assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
+
+
+def test_without_a_window_the_run_appends_once(project: IoProject, spark: SparkSession) -> None:
+    project.with_output("t", format="delta", path="t", write_mode="append")
+    counts = [publish(project, spark.range(2), run, None).rows for run in ("run1", "run1", "run2")]
+    assert counts == [2, 0, 2]
+    assert len(project.rows()) == 4
+
+
+def test_commits_say_which_run_node_and_window_made_them(project: IoProject, spark: SparkSession) -> None:
+    project.with_output("t", format="delta", path="t", write_mode="merge", keys=["id"])
+    publish(project, spark.range(2), "run1", WINDOW)
+    publish(project, spark.range(1, 4), "run2", WINDOW)
+    notes = [json.loads(str(commit["userMetadata"])) for commit in commits(project)]
+    assert [(n["tauro_run_id"], n["pipeline"], n["node"], n["window"]) for n in notes] == [
+        ("run1", "pipe", "node", str(WINDOW)),
+        ("run2", "pipe", "node", str(WINDOW)),
+    ]
+    assert spark.conf.get("spark.databricks.delta.commitInfo.userMetadata", None) is None
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamp_ntz", "string"])
+def test_a_window_on_a_data_column_is_replaced_exactly(project: IoProject, spark: SparkSession, kind: str) -> None:
+    texts = ["2012-12-31 23:59:59.999999", "2013-01-01 00:00:00", "2013-01-07 23:59:59.999999", "2013-01-08 00:00:00"]
+    if kind == "date":
+        texts = ["2012-12-31", "2013-01-01", "2013-01-07", "2013-01-08"]
+    old = spark.createDataFrame([(text,) for text in texts], "at string").selectExpr(
+        f"cast(at as {kind}) as at", "'old' as v"
+    )
+    project.write(old, format="delta", path="t")
+    project.with_output("w", format="delta", path="t", overwrite_scope="window", window_column="at")
+    new = old.where(f"at = cast('{texts[2]}' as {kind})").selectExpr("at", "'new' as v")
+    result = project.write(new, "w", window=("2013-01-01", "2013-01-07"))
+    assert result.rows == 1
+    assert [(str(at)[:10], v) for at, v in project.rows()] == [
+        ("2012-12-31", "old"),
+        ("2013-01-07", "new"),
+        ("2013-01-08", "old"),
+    ]
+    with pytest.raises(WindowError, match="outside the window"):
+        project.write(old, "w", window=("2013-01-01", "2013-01-07"))
+    with pytest.raises(WindowError, match="outside the window"):
+        project.write(old.selectExpr(f"cast(null as {kind}) as at", "v"), "w", window=("2013-01-01", "2013-01-07"))
+    assert len(project.rows()) == 3
+
+
+def test_a_merge_computes_its_source_once(project: IoProject, spark: SparkSession) -> None:
+    counter = spark.sparkContext.accumulator(0)
+
+    def count(number: int) -> int:
+        counter.add(1)
+        return number
+
+    spark.udf.register("tauro_test_count", count, "bigint")
+    project.write(spark.range(3), format="delta", path="t", write_mode="merge", keys=["id"])
+    project.write(spark.range(5).selectExpr("tauro_test_count(id) as id"))
+    assert counter.value == 5
+    assert len(project.rows()) == 5
+
+
+def test_a_merge_leaves_no_frame_cached(project: IoProject, spark: SparkSession) -> None:
+    project.write(spark.range(3), format="delta", path="t", write_mode="merge", keys=["id"])
+    frame = spark.range(10, 12)
+    project.write(frame)
+    with pytest.raises(WriteError):
+        project.write(frame.union(frame))
+    assert not frame.is_cached
+    assert spark._jsparkSession.sharedState().cacheManager().isEmpty()
+
+
+def test_odd_names_are_welcome_with_column_mapping(project: IoProject, spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(1, 2)], "`a b` int, `c,d` int")
+    with pytest.raises(WriteError, match="columnMapping"):
+        project.write(frame, format="delta", path="t")
+    project.write(frame, format="delta", path="t", options={"delta.columnMapping.mode": "name"})
+    project.with_output("t", format="delta", path="t", write_mode="append")
+    project.write(frame)
+    assert project.rows() == [(1, 2), (1, 2)]
+
+
+def test_versions_and_times_are_read(project: IoProject, spark: SparkSession) -> None:
+    project.write(spark.range(1), format="delta", path="t")
+    project.write(spark.range(5), format="delta", path="t")
+    project.with_input("old", format="delta", path="t", options={"versionAsOf": 0})
+    project.with_input("now", path="t", window_column=None)
+    assert len(project.rows("old")) == 1
+    assert len(project.rows("now")) == 5
+
+
+def test_partitions_are_not_swapped_in_a_table_without_them(project: IoProject, spark: SparkSession) -> None:
+    project.write(spark.sql("select 1 as id, date'2013-01-01' as day"), format="delta", path="t")
+    project.with_output("p", format="delta", path="t", overwrite_scope="partitions", partition_by=["day"])
+    with pytest.raises(WriteError):
+        project.write(spark.sql("select 2 as id, date'2013-01-02' as day"), "p")
+    assert project.rows() == [(1, date(2013, 1, 1))]
