@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,7 @@ def test_a_cycle_is_found_exactly_if_there_is_one(graph: dict[str, list[str]]) -
     if has_cycle:
         assert path[0] == path[-1]
         assert len(set(path)) == len(path) - 1
-        assert all(after in graph[node] for node, after in zip(path, path[1:], strict=False))
+        assert all(after in graph[node] for node, after in pairwise(path))
         with pytest.raises(CycleError):
             topological_order(graph)
     else:

@@ -216,7 +216,7 @@ def test_an_illegal_step_tells_the_story_of_the_node(machine: RunMachine, step: 
     machine.fail("a", OTHER, 0)
     machine.start("a", 1)
     machine.complete("a", 2)
-    with pytest.raises(IllegalTransitionError, match="'a' is completed.*story: start, retry, start, complete"):
+    with pytest.raises(IllegalTransitionError, match=r"'a' is completed.*story: start, retry, start, complete"):
         machine.complete("a", 3) if step == "complete" else machine.fail("a", OTHER, 3)
 
 
