@@ -37,7 +37,7 @@ class Example:
             check=False,
         )
         assert done.returncode == exit_code, (
-            f"exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
+            f"exit code {done.returncode}\n{_errors(done.stdout)}\n{done.stderr[-3000:]}"
         )
         document: dict[str, Any] = json.loads(done.stdout)
         return document
@@ -56,3 +56,14 @@ def copy_example(name: str, target: Path, *, ignore: tuple[str, ...] = (), **env
         EXAMPLES / name, target, ignore=shutil.ignore_patterns("output", "_tauro", ".tauro", "__pycache__", *ignore)
     )
     return Example(target, environment)
+
+
+def _errors(stdout: str) -> str:
+    """The errors in a printed document, each with the first lines of its cause, which say what went wrong."""
+    try:
+        document = json.loads(stdout)
+    except ValueError:
+        return f"no JSON document: {stdout[-3000:]!r}"
+    nodes = [node["error"] for node in document.get("nodes", []) if node.get("error")]
+    errors = nodes or [document.get("error") or {}]
+    return "\n".join(f"{e.get('type')}: {e.get('message')}\n{(e.get('cause') or '')[:3000]}" for e in errors)
