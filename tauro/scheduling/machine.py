@@ -295,7 +295,7 @@ class RunMachine:
             assert task.attempts <= task.retry.retries + 1, task
             assert task.name in queued or not self._waits_its_turn(task), task
             if any(self._tasks[name].status in _CANCELS_DEPENDENTS for name in undone):
-                assert task.status is Status.CANCELLED, task
+                assert task.status in (Status.CANCELLED, Status.SKIPPED), task
 
     def _is_ready(self, task: Task, now: float) -> bool:
         if task.status is Status.PENDING:
