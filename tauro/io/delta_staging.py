@@ -66,7 +66,7 @@ class DeltaPlace:
         for number, file in sorted(_commits(log)) if log is not None else ():
             if number > version:
                 actions = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-                info = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+                info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
                 yield Commit(info, any("add" in action for action in actions))
 
     def version(self) -> int:
@@ -94,9 +94,11 @@ class Commit:
 
     @property
     def rows(self) -> int | None:
-        """The rows written; None if it does not say."""
-        count = self.info.get("operationMetrics", {}).get("numOutputRows")
-        return (None if self.adds_files else 0) if count is None else int(count)
+        """The rows written, without those that were only copied beside them; None if it does not say."""
+        metrics = self.info.get("operationMetrics", {})
+        if "numOutputRows" not in metrics:
+            return None if self.adds_files else 0
+        return int(metrics["numOutputRows"]) - int(metrics.get("numCopiedRows", 0))
 
 
 def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, place: DeltaPlace) -> Staged:
@@ -286,6 +288,8 @@ class StagedDelta:
                 span = self.request.window or f"run {self.request.run_id}"
                 logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)
                 rows, is_written = 0, False
+            else:  # Delta commits nothing where nothing changes
+                rows = 0
         return OutputResult(
             self.request.output_id,
             spec.format or "delta",

@@ -49,6 +49,12 @@ def test_the_same_window_is_appended_once_and_another_is_added(project: IoProjec
     assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
 
 
+def test_an_empty_append_is_an_append(project: IoProject, spark: SparkSession) -> None:
+    project.with_output("t", format="delta", path="t", write_mode="append")
+    results = [publish(project, spark.range(0), "run1", WINDOW) for _ in range(2)]
+    assert [(r.rows, r.is_written) for r in results] == [(0, True), (0, False)]
+
+
 def test_without_a_window_the_run_appends_once(project: IoProject, spark: SparkSession) -> None:
     project.with_output("t", format="delta", path="t", write_mode="append")
     counts = [publish(project, spark.range(2), run, None).rows for run in ("run1", "run1", "run2")]
