@@ -5,6 +5,7 @@ A test that needs a session of its own, or other static settings, runs `tauro` o
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ def spark(spark_jars: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A classic local session with Delta, Avro and the PostgreSQL driver."""
     from pyspark.sql import SparkSession
 
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Python workers are whatever `python3` is
     scratch = tmp_path_factory.mktemp("spark")
     settings = {
         "spark.jars": spark_jars,
