@@ -48,7 +48,7 @@ def input_spec_for(context: Project, id: str, inline: InputSpec | None = None) -
     spec = inline if inline is not None else context.inputs.get(id)
     if spec is None:
         if id not in context.outputs:
-            raise UnknownNameError("input", id, [*context.inputs, *context.outputs])
+            raise UnknownNameError("input", id, list(dict.fromkeys([*context.inputs, *context.outputs])))
         return as_input(output_spec_for(context, id), id)
     changes: dict[str, object] = {}
     if spec.path is not None:
