@@ -42,7 +42,7 @@ def load_function(path: str) -> NodeFunction:
     if not dot:
         raise FunctionError(f"function {path!r} is no dotted path", fix=f"write it as module.{path}")
     try:
-        module = import_module(module_name)
+        module = sys.modules.get(module_name) or import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if module_name == missing or module_name.startswith(f"{missing}."):

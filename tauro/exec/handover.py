@@ -126,11 +126,13 @@ _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, dict, lis
 
 def parts_of(value: Any) -> Iterator[Any]:
     """`value`, or what a tuple, list or mapping of values holds."""
+    if value is None:
+        return
     if isinstance(value, Mapping):
         yield from value.values()
     elif isinstance(value, list | tuple):
         yield from value
-    elif value is not None:
+    else:
         yield value
 
 

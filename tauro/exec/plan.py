@@ -166,9 +166,9 @@ def _planned_node(
     return PlannedNode(
         name=name,
         spec=spec,
-        inputs=tuple(_as_read(one, resolved, reasons) for one in resolved.wiring.inputs[name]),
+        inputs=tuple([_as_read(one, resolved, reasons) for one in resolved.wiring.inputs[name]]),
         outputs=resolved.wiring.outputs[name],
-        dependencies=tuple(node for node in resolved.wiring.graph[name] if node in reasons),
+        dependencies=tuple([node for node in resolved.wiring.graph[name] if node in reasons]),
         retry=spec.retry or pipeline.retry or context.settings.retry,
         timeout_s=spec.timeout_s or pipeline.timeout_s or context.settings.timeout_s,
         reason=reasons[name],

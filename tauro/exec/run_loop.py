@@ -187,6 +187,8 @@ class RunLoop:
             self._watch()
 
     def _pause_s(self) -> float | None:
+        if not self._watched and not self._workers.has_room:
+            return None
         now = self._clock()
         times = []
         wakes_at = self._machine.wakes_at(now) if self._workers.has_room else None

@@ -65,8 +65,9 @@ def wire(
     faults: list[Fault] = []
     outputs = {name: tuple(_outputs_of(name, spec, find_output, faults)) for name, spec in nodes.items()}
     producers = _Producers(outputs, faults)
+    returned = {name: _returned(name) for name in nodes}  # many nodes read what one returns
     inputs = {
-        name: tuple(_inputs_of(name, spec, nodes, producers, find_input, faults, knows_all_inputs))
+        name: tuple(_inputs_of(name, spec, returned, producers, find_input, faults, knows_all_inputs))
         for name, spec in nodes.items()
     }
     read = {name: made for name, slots in inputs.items() if (made := tuple(producers.read_by(name, slots)))}
@@ -132,7 +133,7 @@ def _outputs_of(name: str, spec: NodeSpec, find: FindOutput, faults: list[Fault]
 def _inputs_of(
     name: str,
     spec: NodeSpec,
-    nodes: Mapping[str, NodeSpec],
+    returned: Mapping[str, PlannedInput],
     producers: _Producers,
     find: FindInput,
     faults: list[Fault],
@@ -140,7 +141,7 @@ def _inputs_of(
 ) -> Iterator[PlannedInput]:
     if "input" not in spec.model_fields_set:
         for dependency in spec.dependencies:
-            yield PlannedInput(dependency, Origin.RETURNED, node=dependency)
+            yield returned.get(dependency) or _returned(dependency)
         return
     for ref in spec.input:
         try:
@@ -159,22 +160,26 @@ def _inputs_of(
             node, output = made_by_id
             origin, maker = (Origin.STORED, None) if node == name else (Origin.OUTPUT, node)
             yield PlannedInput(ref.id, origin, ref.keyword, None, output.spec, maker, output.location)
-        elif ref.id in nodes:
+        elif ref.id in returned:
             yield PlannedInput(ref.id, Origin.RETURNED, ref.keyword, node=ref.id)
         elif not knows_all_inputs:
             yield PlannedInput(ref.id, Origin.STORED, ref.keyword)
         else:
-            known = [*nodes, *producers.by_id]
+            known = [*returned, *producers.by_id]
             faults.append(
                 Fault(
                     name,
                     "input",
                     f"input {ref.id!r} is nowhere: it is no entry of input_config, no output of a node of the "
                     "pipeline, and no node of the pipeline",
-                    notes=(f"outputs: {bounded([*producers.by_id]) or 'none'}", f"nodes: {bounded([*nodes])}"),
+                    notes=(f"outputs: {bounded([*producers.by_id]) or 'none'}", f"nodes: {bounded([*returned])}"),
                     fix=did_you_mean(ref.id, known),
                 )
             )
+
+
+def _returned(node: str) -> PlannedInput:
+    return PlannedInput(node, Origin.RETURNED, node=node)
 
 
 def _dependencies_of(
