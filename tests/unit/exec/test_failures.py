@@ -1,0 +1,163 @@
+"""Which failures may pass, and how they are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from tauro.errors import (
+    ConfigError,
+    MissingExtraError,
+    NodeError,
+    NodeTimeoutError,
+    ReadError,
+    ResultError,
+    UnsupportedError,
+    WindowError,
+    WriteError,
+)
+from tauro.exec.failures import describe, kind_of, root_cause
+from tauro.exec.functions import FunctionError
+
+
+def named(name: str, *bases: type[Exception], text: str = "it broke") -> Exception:
+    """An error of a class that Spark, Delta or a client has under this name."""
+    return type(name, bases or (Exception,), {})(text)
+
+
+def chained(outer: Exception, *causes: Exception) -> Exception:
+    link = outer
+    for cause in causes:
+        link.__cause__ = cause
+        link = cause
+    return outer
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ConfigError([]),
+            ResultError("returned None"),
+            WindowError("outside"),
+            UnsupportedError("no"),
+            MissingExtraError("x", "ml", needed_for="it"),
+            FunctionError("nowhere"),
+            ImportError("no module"),
+            SyntaxError("bad"),
+            named("AnalysisException"),
+            named("ParseException"),
+            named("AnalysisException", type("SparkConnectGrpcException", (Exception,), {})),
+            chained(ReadError("can't read"), named("AnalysisException")),
+            chained(RuntimeError("user code"), named("ParseException")),
+        ],
+        ids=repr,
+    )
+    def test_permanent(self, error: Exception) -> None:
+        assert kind_of(error) == "permanent"
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ConnectionResetError("reset"),
+            TimeoutError("late"),
+            NodeTimeoutError("late"),
+            named("Py4JNetworkError"),
+            named("ConcurrentAppendException", named("DeltaConcurrentModificationException").__class__),
+            named("Py4JJavaError", text="o1.load: java.net.ConnectException: Connection refused"),
+            named("SparkException", text="Job aborted: ExecutorLostFailure (executor 1 exited)"),
+            named("Py4JJavaError", text="java.sql.SQLTransientConnectionException: timed out"),
+            named("Py4JJavaError", text="org.postgresql.util.PSQLException: ERROR: deadlock detected"),
+            named("OperationalError", text="connection failed: Connection refused"),
+            named("ConnectionError", OSError),
+            chained(WriteError("can't write"), ConnectionRefusedError("refused")),
+            chained(ReadError("can't read"), named("Py4JJavaError", text="java.net.SocketTimeoutException")),
+        ],
+        ids=repr,
+    )
+    def test_transient(self, error: Exception) -> None:
+        assert kind_of(error) == "transient"
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ValueError("wrong"),
+            ZeroDivisionError(),
+            WriteError("can't write"),
+            named("Py4JJavaError", text="java.lang.OutOfMemoryError"),
+            named("SparkRuntimeException", text="DIVIDE_BY_ZERO"),
+            KeyError("x"),
+            MemoryError(),
+        ],
+        ids=repr,
+    )
+    def test_the_rest(self, error: Exception) -> None:
+        assert kind_of(error) == "other"
+
+    def test_the_root_cause_decides_over_what_is_wrapped_round_it(self) -> None:
+        assert kind_of(chained(ImportError("wrapped"), ConnectionResetError())) == "transient"
+        assert kind_of(chained(ConnectionResetError(), ImportError("root"))) == "permanent"
+
+    def test_a_chain_that_leads_back_to_itself_ends(self) -> None:
+        first, second = ValueError("a"), ValueError("b")
+        first.__cause__, second.__cause__ = second, first
+        assert kind_of(first) == "other"
+
+
+class TestDescription:
+    def test_the_root_cause_is_what_tauro_wrapped(self) -> None:
+        root = ValueError("the root")
+        assert root_cause(chained(NodeError("n", "r"), ReadError("x"), root)) is root
+
+    def test_what_user_code_raised_while_handling_another_stays_in_front(self) -> None:
+        error = chained(ValueError("in front"), KeyError("behind"))
+        assert root_cause(error) is error
+
+    def test_an_error_is_told_with_its_whole_chain_and_traceback(self) -> None:
+        def fails() -> None:
+            try:
+                {}["key"]  # type: ignore[index]  # that is the point
+            except KeyError as error:
+                raise ValueError("wrong rows") from error
+
+        with pytest.raises(ValueError) as caught:
+            fails()
+        info = describe(caught.value, node="n", attempt=2)
+        assert (info.type, info.message, info.node, info.attempt, info.kind) == (
+            "ValueError",
+            "wrong rows",
+            "n",
+            2,
+            "other",
+        )
+        assert info.cause is not None
+        for part in ("KeyError: 'key'", "ValueError: wrong rows", "direct cause", "in fails", __file__):
+            assert part in info.cause
+
+    def test_secrets_are_hidden_in_message_and_chain(self) -> None:
+        error = chained(ValueError("login with hunter2"), KeyError("hunter2"))
+        info = describe(error, lambda text: text.replace("hunter2", "***"))
+        assert info.message == "login with ***"
+        assert "hunter2" not in (info.cause or "")
+        assert "KeyError: '***'" in (info.cause or "")
+
+    def test_a_java_stack_trace_and_too_many_lines_are_left_out_of_the_message(self) -> None:
+        told = describe(ValueError("wrong\n\tat org.Some.java:1\n\t... 5 more\n\nJVM stacktrace:\norg.deep"))
+        assert told.message == "wrong"
+        many = describe(ValueError("\n".join(f"line {at}" for at in range(100))))
+        assert many.message.endswith("... 40 more lines")
+
+    def test_an_error_without_text_is_told_by_its_type(self) -> None:
+        assert describe(ZeroDivisionError()).message == "ZeroDivisionError"
+
+
+def test_a_validation_error_of_user_code_is_no_permanent_one() -> None:
+    class Row(BaseModel):
+        id: int
+
+    with pytest.raises(ValueError) as caught:
+        Row.model_validate({"id": "x"})
+    error: Any = caught.value
+    assert kind_of(error) == "other"
