@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote
 
 from pyspark.sql import SparkSession
@@ -22,7 +23,7 @@ POOL = "spark.scheduler.pool"
 
 @contextmanager
 def tag(spark: SparkSession, name: str, description: str | None = None) -> Iterator[None]:
-    """Marks the jobs that this thread starts in the block.
+    """Marks the jobs that this thread starts in the block; a classic session is this thread's active one from then on.
 
     Args:
         spark: a classic session, or one over Spark Connect.
@@ -38,6 +39,7 @@ def tag(spark: SparkSession, name: str, description: str | None = None) -> Itera
             spark.removeTag(mark)
         return
     context = spark.sparkContext
+    activate(spark)
     with local_property(spark, DESCRIPTION, description or name), local_property(spark, POOL, mark):
         context.addJobTag(mark)
         try:
@@ -56,6 +58,12 @@ def cancel(spark: SparkSession, name: str) -> None:
         spark.sparkContext.cancelJobsWithTag(mark)
     else:
         spark.interruptTag(mark)
+
+
+def activate(spark: SparkSession) -> None:
+    """Makes a classic session the active one of this thread, so that `SparkSession.getActiveSession()` finds it."""
+    jvm: Any = spark._jvm  # Any: py4j's objects have no types
+    jvm.org.apache.spark.sql.classic.SparkSession.setActiveSession(spark._jsparkSession)
 
 
 def is_classic(spark: object) -> bool:

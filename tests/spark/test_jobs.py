@@ -72,3 +72,17 @@ def test_a_pooled_thread_bears_no_mark_after_the_block(spark: SparkSession) -> N
 def test_cancelling_what_does_not_run_does_nothing(spark: SparkSession) -> None:
     cancel(spark, "nobody")
     assert spark.range(3).count() == 3
+
+
+def test_a_worker_thread_finds_the_session_active(spark: SparkSession) -> None:
+    found = []
+
+    def work() -> None:
+        with tag(spark, "active"):
+            found.append(SparkSession.getActiveSession())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found[0] is not None
+    assert found[0].sparkContext is spark.sparkContext
