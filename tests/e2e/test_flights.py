@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 from tests.support.example import EXAMPLES, Example, copy_example
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 pytestmark = pytest.mark.spark
 
 DATA = EXAMPLES / "flights" / "data"
-FIRST_WEEK = ("--start", "2013-01-01", "--end", "2013-01-07")
+WEEK = ("2013-01-01", "2013-01-07")
+FIRST_WEEK = ("--start", WEEK[0], "--end", WEEK[1])
 FLIGHTS_A_DAY = [842, 943, 914, 915, 720, 832, 933]
 DAILY_TABLES = {
     "bronze/flights": ["flight_date", "time_hour", "carrier", "flight", "origin"],
@@ -99,31 +103,33 @@ def test_csv_report_is_one_file_in_order_of_days(first_run: dict[str, Any], proj
 
 
 def test_second_run_gives_the_same_rows_and_other_windows_keep_theirs(
-    first_run: dict[str, Any], project: Example
+    first_run: dict[str, Any], project: Example, spark: SparkSession
 ) -> None:
     before = daily_tables(project)
-    project.tauro("run", "--pipeline", "daily", *FIRST_WEEK)
+    project.run("daily", *WEEK)
     for path, table in daily_tables(project).items():
         pd.testing.assert_frame_equal(table, before[path], obj=path)
 
-    project.tauro("run", "--pipeline", "daily", "--start", "2013-01-07", "--end", "2013-01-08")
+    project.run("daily", "2013-01-07", "2013-01-08")
     for path, table in daily_tables(project).items():
         old_days = table[table["flight_date"] <= "2013-01-07"].reset_index(drop=True)
         pd.testing.assert_frame_equal(old_days, before[path], obj=path)
         assert table["flight_date"].max() == "2013-01-08", path
 
 
-def test_other_pipelines_build_on_what_daily_stored(first_run: dict[str, Any], project: Example) -> None:
-    project.tauro("run", "--pipeline", "monthly", *FIRST_WEEK)
+def test_other_pipelines_build_on_what_daily_stored(
+    first_run: dict[str, Any], project: Example, spark: SparkSession
+) -> None:
+    project.run("monthly", *WEEK)
     months = project.table("output/gold/carrier_monthly", by=["rank"])
     assert set(months["month"]) == {"2013-01-01"}
     assert months["flights"].sum() == sum(FLIGHTS_A_DAY)
 
-    project.tauro("run", "--pipeline", "reference")
+    project.run("reference")
     fleet = project.table("output/reference/fleet", by=["planes"])
     assert fleet["planes"].sum() == len(pd.read_csv(DATA / "planes.csv"))
 
-    project.tauro("run", "--pipeline", "ml", *FIRST_WEEK)
+    project.run("ml", *WEEK)
     (scores,) = project.table("output/ml/delay_scores", by=["flights"]).to_dict("records")
     assert scores["model_error_min"] < scores["mean_error_min"]
 
@@ -135,8 +141,8 @@ def test_dev_has_its_own_place_and_window(project: Example) -> None:
     assert list(report["flights"]) == FLIGHTS_A_DAY[:2]
 
 
-def test_prod_partitions_by_airport_too(project: Example) -> None:
-    project.tauro("run", "--pipeline", "daily", "--env", "prod", "--start", "2013-01-01", "--end", "2013-01-01")
+def test_prod_partitions_by_airport_too(project: Example, spark: SparkSession) -> None:
+    project.run("daily", "2013-01-01", "2013-01-01", env="prod")
     folders = sorted(
         path.name for path in Path(project.root / "output/prod/silver/flights/flight_date=2013-01-01").iterdir()
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from tauro.exec.selection import Selection
 from tests.support.example import EXAMPLES, Example, copy_example
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.spark, pytest.mark.postgres]
 
 SEED = EXAMPLES / "lakehouse" / "sql" / "seed.sql"
-THREE_DAYS = ("--start", "2013-01-01", "--end", "2013-01-03")
+DAYS = ("2013-01-01", "2013-01-03")
+THREE_DAYS = ("--start", DAYS[0], "--end", DAYS[1])
 FLIGHTS_A_DAY = [842, 943, 914]
 CANCELLED_A_DAY = [4, 8, 10]
 
@@ -84,8 +86,8 @@ def test_a_rerun_changes_no_row(
     targets = ("carrier_daily", "carrier_totals")
     lake = {table: rows(spark, project, table) for table in ("flights", "airlines", "cancellations")}
     database = {table: sorted(postgres.execute(f"SELECT * FROM reporting.{table}"), key=repr) for table in targets}
-    project.tauro("run", "--pipeline", "ingest", *THREE_DAYS)
-    project.tauro("run", "--pipeline", "serve", *THREE_DAYS)
+    project.run("ingest", *DAYS)
+    project.run("serve", *DAYS)
     assert {table: rows(spark, project, table) for table in lake} == lake
     assert {t: sorted(postgres.execute(f"SELECT * FROM reporting.{t}"), key=repr) for t in targets} == database
 
@@ -96,9 +98,7 @@ def test_one_day_replaces_that_day_alone(served: dict[str, Any], project: Exampl
     text = csv.read_text()
     try:
         csv.write_text("\n".join(line for line in text.splitlines() if ",UA," not in line) + "\n")
-        project.tauro(
-            "run", "--pipeline", "ingest", "--node", "ingest_flights", "--start", "2013-01-02", "--end", "2013-01-02"
-        )
+        project.run("ingest", "2013-01-02", "2013-01-02", selection=Selection(("ingest_flights",)))
         after = spark.read.format("delta").load(str(project.root / "output/lake/flights"))
         with_ua = {
             row["flight_date"].day for row in after.where("carrier = 'UA'").select("flight_date").distinct().collect()
@@ -106,9 +106,7 @@ def test_one_day_replaces_that_day_alone(served: dict[str, Any], project: Exampl
         assert with_ua == {1, 3}
     finally:
         csv.write_text(text)
-    project.tauro(
-        "run", "--pipeline", "ingest", "--node", "ingest_flights", "--start", "2013-01-02", "--end", "2013-01-02"
-    )
+    project.run("ingest", "2013-01-02", "2013-01-02", selection=Selection(("ingest_flights",)))
     assert rows(spark, project, "flights") == before
 
 
@@ -118,7 +116,7 @@ def test_merge_updates_known_airlines_and_inserts_new_ones(
     postgres.execute("UPDATE crm.airlines SET name = 'Envoy Air Inc.' WHERE carrier = 'MQ'")
     postgres.execute("INSERT INTO crm.airlines VALUES ('ZZ', ' New Air ')")
     postgres.execute("DELETE FROM crm.airlines WHERE carrier = 'YV'")
-    project.tauro("run", "--pipeline", "ingest", "--node", "ingest_airlines", *THREE_DAYS)
+    project.run("ingest", *DAYS, selection=Selection(("ingest_airlines",)))
     names = dict(rows(spark, project, "airlines"))
     assert len(names) == 17
     assert (names["MQ"], names["ZZ"], names["YV"]) == ("Envoy Air Inc.", "New Air", "Mesa Airlines Inc.")

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
+
+import tauro as engine
+from tauro.model.outcome import RunResult
 
 EXAMPLES = Path(__file__).parents[2] / "config_examples"
 TAURO = Path(sys.executable).parent / "tauro"
@@ -41,6 +45,19 @@ class Example:
         )
         document: dict[str, Any] = json.loads(done.stdout)
         return document
+
+    def run(self, pipeline: str, start: str | None = None, end: str | None = None, **asked: Any) -> RunResult:
+        """A run in this process, in the Spark session that the tests share; it leaves nothing of the project behind."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "path", [*sys.path])
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            try:
+                return engine.run(self.root, pipeline=pipeline, start=start, end=end, **asked)
+            finally:
+                for name, module in list(sys.modules.items()):
+                    if str(getattr(module, "__file__", None)).startswith(f"{self.root}/"):
+                        del sys.modules[name]
 
     def table(self, path: str, *, by: list[str]) -> pd.DataFrame:
         """A Parquet table below the project, sorted by the columns `by`; days and months as text."""
