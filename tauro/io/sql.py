@@ -56,9 +56,14 @@ def check_query(text: str) -> tuple[list[str], list[str]]:
 
 
 def referenced(text: str, ids: Mapping[str, str]) -> list[str]:
-    """The ids, of those in `ids` (view name -> id), whose views a query names, in the order of `ids`."""
+    """The ids, of those in `ids` (view name -> id), whose views a query names, in the order of `ids`.
+
+    Of a text that the parser can't read, every word counts, also one that is a column.
+    """
     words = {word.lower() for found in re.findall(r"`([^`]+)`|(\w+)", text) for word in found}
-    return [id for view, id in ids.items() if view.lower() in words]
+    named = [id for view, id in ids.items() if view.lower() in words]
+    tables = _tables_of(text) if named else None
+    return named if tables is None else [id for view, id in ids.items() if view.lower() in tables]
 
 
 def view_name(id: str) -> str:
@@ -108,6 +113,19 @@ def _literal(value: object) -> Any:  # Any: what spark.sql takes
     if isinstance(value, list | tuple):
         return functions.array(*[functions.lit(_literal(one)) for one in value])
     return value
+
+
+def _tables_of(text: str) -> set[str] | None:
+    """The tables that a query names, in lower case; None if the parser can't read it."""
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        statements = sqlglot.parse(text, dialect="spark")
+    except SqlglotError:
+        return None
+    return {table.name.lower() for one in statements if one is not None for table in one.find_all(exp.Table)}
 
 
 def _is_nothing(statement: object) -> bool:
