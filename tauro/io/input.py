@@ -83,8 +83,9 @@ class InputLoader:
 
     def _load(self, spec: InputSpec, window: Window | None, reading: tuple[str, ...]) -> DataFrame | None:
         spec = input_spec_for(self._context, spec.name, spec)
+        schema = self._schema(spec)
         try:
-            frame = self._read(spec, self._schema(spec), window, reading)
+            frame = self._read(spec, schema, window, reading)
         except ReadError as error:
             cause = error.__cause__
             form = FORMATS[format_of(self._context, spec)]

@@ -186,7 +186,7 @@ class StagedRows:
 
     def failure(self, what: str, error: Exception) -> WriteError:
         """What is raised in place of an error of Spark or of the driver."""
-        return WriteError(f"{what} {self.table}: {_telling(error)}", where=self.request.where)
+        return WriteError(f"{what} {self.table}: {one_line(error)}", where=self.request.where)
 
     def _move(self, database: Database) -> int | None:
         """The statements of the transaction; the rows inserted, or None where they were in already."""
@@ -284,12 +284,3 @@ def _refusal(request: WriteRequest, table: str) -> WriteError:
         where=request.where,
         fix="drop the table, or choose another write_mode",
     )
-
-
-def _telling(error: Exception) -> str:
-    """The line that says what the database did not like, past the calls that led there."""
-    from py4j.protocol import Py4JJavaError
-
-    if isinstance(error, Py4JJavaError):
-        return one_line(Exception(str(error.java_exception.toString())))
-    return one_line(error)

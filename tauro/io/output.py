@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from tauro.errors import ConfigError, Problem
+from tauro.errors import ConfigError, Problem, WriteError
 from tauro.io.formats import FORMATS
 from tauro.io.input import window_of
 from tauro.io.locations import output_spec_for
@@ -99,7 +99,12 @@ class OutputManager:
                     for problem in problems
                 ]
             )
-        return form.stage(self._context.spark, request, frame)
+        try:
+            return form.stage(self._context.spark, request, frame)
+        except WriteError as error:
+            if error.where is None:
+                error.where = request.where
+            raise
 
 
 def new_run_id() -> str:

@@ -80,6 +80,10 @@ def stage_files(
     return staged
 
 
+_Shape = tuple[str, tuple[str, ...], dict[str, str]] | None
+"""Columns, partitions and reader options; None for a folder without a marker."""
+
+
 @dataclass(slots=True)
 class StagedFiles:
     """Files that are complete and not yet visible."""
@@ -266,9 +270,11 @@ class StagedFiles:
         )
 
     def _check_unchanged(self, table: FileTable) -> None:
-        before = self.seen.marker.schema if self.seen and self.seen.marker else None
-        now = table.marker.schema if table.marker else None
-        if before != now or (self.seen is None) != (table is None):
+        if self.seen is None:  # then somebody else has made the table, as we would have
+            before: _Shape = (self.schema.json(), self.partition_by, self._options_to_read)
+        else:
+            before = _shape(self.seen)
+        if _shape(table) != before:
             raise WriteError(
                 f"the columns of {self.request.spec.path} were changed by another run while this one was writing",
                 where=self.request.where,
@@ -339,3 +345,8 @@ def _fitted(
         or (table is not None and table.marker is not None),
         needed=spec.partition_by,
     )
+
+
+def _shape(table: FileTable) -> _Shape:
+    """What files must agree on that lie beside each other."""
+    return (table.marker.schema, table.partition_by, table.marker.options) if table.marker else None

@@ -80,6 +80,9 @@ def spark_errors() -> tuple[type[Exception], ...]:
 
 
 def one_line(error: BaseException, at_most: int = 300) -> str:
-    """An error's first telling line, bounded."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """An error's first telling line, bounded; of what Java raised, the line behind the call that led there."""
+    from py4j.protocol import Py4JJavaError
+
+    whole = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
+    text = next((line.strip() for line in whole.splitlines() if line.strip()), type(error).__name__)
     return text if len(text) <= at_most else text[: at_most - 3] + "..."

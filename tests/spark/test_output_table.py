@@ -1,0 +1,79 @@
+"""Catalog tables as outputs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tauro.errors import WriteError
+from tests.support.io_project import IoProject
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture
+def project(tmp_path: Path, spark: SparkSession) -> IoProject:
+    return IoProject(tmp_path, spark)
+
+
+@pytest.fixture
+def name(spark: SparkSession) -> Iterator[str]:
+    table = f"tauro_{uuid.uuid4().hex[:8]}"
+    yield table
+    spark.sql(f"DROP TABLE IF EXISTS {table}")
+
+
+def test_sql_sees_the_new_rows_at_once(project: IoProject, spark: SparkSession, name: str) -> None:
+    project.write(spark.range(3), table=name)
+    assert spark.sql(f"select count(*) from {name}").first() == (3,)
+    project.write(spark.range(5), table=name)
+    assert spark.sql(f"select count(*) from {name}").first() == (5,)
+
+
+def test_partitions_come_and_go_in_the_catalog(project: IoProject, spark: SparkSession, name: str) -> None:
+    frame = spark.sql("select id, concat('a/', id) as part from range(3)")
+    project.write(frame, table=name, partition_by=["part"], overwrite_scope="partitions")
+    project.write(frame.where("id = 1").selectExpr("id + 10 as id", "part"))
+    assert sorted(row[0] for row in spark.sql(f"select id from {name}").collect()) == [0, 2, 11]
+    project.write(frame.where("id = 2"), table=name, partition_by=["part"])
+    assert [row[0] for row in spark.sql(f"select id from {name}").collect()] == [2]
+    assert spark.sql(f"show partitions {name}").count() == 1
+
+
+def test_a_managed_table_of_somebody_else_is_kept_and_filled(
+    project: IoProject, spark: SparkSession, name: str
+) -> None:
+    spark.sql(f"create table {name} (id bigint, part string) using orc partitioned by (part)")
+    spark.sql(f"insert into {name} values (1, '01'), (2, '02')")
+    frame = spark.sql("select '03' as part, 3L as id")
+    project.write(frame, table=name, partition_by=["part"], write_mode="append")
+    assert project.rows() == [(1, "01"), (2, "02"), (3, "03")]
+    with pytest.raises(WriteError, match="partitioned by part, the output by nothing"):
+        project.write(frame, table=name, write_mode="append")
+    with pytest.raises(WriteError, match="the catalog manages it"):
+        project.write(frame, table=name, partition_by=["part"], schema_evolution=True)
+    project.write(frame, table=name, partition_by=["part"])
+    assert project.rows() == [(3, "03")]
+
+
+def test_a_declared_table_without_rows_has_columns_to_fit(project: IoProject, spark: SparkSession, name: str) -> None:
+    spark.sql(f"create table {name} (id bigint, v string) using parquet")
+    with pytest.raises(WriteError, match="missing: v"):
+        project.write(spark.range(1), table=name)
+    project.write(spark.sql("select 'x' as v, 1L as id"), table=name)
+    assert spark.sql(f"select id, v from {name}").collect() == [(1, "x")]
+
+
+def test_a_delta_table_is_merged_by_its_name(project: IoProject, spark: SparkSession, name: str) -> None:
+    project.write(spark.range(3), table=name, write_mode="merge", keys=["id"], options={"provider": "delta"})
+    assert project.write(spark.range(2, 5)).rows == 3
+    assert spark.sql(f"select count(*) from {name}").first() == (5,)
+    project.with_input("old", table=name, options={"versionAsOf": 0})
+    assert len(project.rows("old")) == 3
