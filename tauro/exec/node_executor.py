@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from typing import TYPE_CHECKING
 
 from tauro.config import Context
 from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Severity, UnknownNameError
@@ -26,6 +28,9 @@ from tauro.model.plan import Origin, Plan
 from tauro.model.window import Window
 from tauro.scheduling.graph import reachable, remaining_path
 from tauro.scheduling.machine import RunMachine
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 class NodeExecutor:
@@ -136,6 +141,7 @@ class NodeExecutor:
         """
         loader = self._input_loader or InputLoader(context)
         manager = self._output_manager or OutputManager(context)
+        session = context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None
         work = NodeWork(
             context,
             plan,
@@ -143,7 +149,7 @@ class NodeExecutor:
             manager,
             ml_info=ml_info,
             run_id=run_id,
-            session=context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None,
+            session=session,
             node_configs=node_configs,
         )
         machine = RunMachine(plan.on_failure, plan.breaker)
@@ -161,7 +167,7 @@ class NodeExecutor:
             run_id=run_id,
             redact=context.redact,
         )
-        return PlanRun(loop, work)
+        return PlanRun(loop, work, _settings(session, plan))
 
     def _run(
         self,
@@ -203,16 +209,15 @@ class NodeExecutor:
 class PlanRun:
     """A plan that can be run once, and stopped while it runs."""
 
-    def __init__(self, loop: RunLoop, work: NodeWork) -> None:
+    def __init__(self, loop: RunLoop, work: NodeWork, settings: AbstractContextManager[None]) -> None:
         self._loop = loop
         self._work = work
+        self._settings = settings
 
     def run(self) -> RunOutcome:
         """Runs every node to its end."""
-        try:
+        with self._settings, closing(self._work):
             return self._loop.run()
-        finally:
-            self._work.close()
 
     def stop(self, why: str) -> None:
         """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler."""
@@ -233,6 +238,15 @@ def _is_handed_spark(spec: NodeSpec, pipeline: PipelineSpec) -> bool:
         return False
     function = load_function(spec.function)
     return "ml_context" in parameters_of(function) and is_told_of_learning(spec, function, pipeline)
+
+
+def _settings(session: SparkSession | None, plan: Plan) -> AbstractContextManager[None]:
+    """Gives the session the pipeline's settings for as long as the plan runs."""
+    if session is None or not plan.pipeline.spark_config:
+        return nullcontext()
+    from tauro.spark.runtime import runtime_settings
+
+    return runtime_settings(session, plan.pipeline.spark_config)
 
 
 def _window(start_date: str | None, end_date: str | None) -> Window | None:
