@@ -13,12 +13,11 @@ from loguru import logger
 from tauro.errors import WindowError, WriteError, bounded
 from tauro.io.columns import same_type
 from tauro.io.database import Database, Instant, Value, connected
-from tauro.io.formats.jdbc import JDBC, table_of
+from tauro.io.formats.jdbc import JDBC, connection_options, table_of
 from tauro.io.ports import Staged, WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import LeftAlone, column_condition, one_line, spark_errors, window_condition
 from tauro.model import OutputResult, OverwriteScope, WriteMode
-from tauro.model.settings import as_spark_options
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -87,7 +86,7 @@ class StagedRows:
     @property
     def options(self) -> dict[str, str]:
         """Spark's options, without the table."""
-        given = as_spark_options(self.request.spec.options)
+        given = connection_options(self.request.spec)
         return {name: value for name, value in given.items() if name.lower() != "dbtable"}
 
     def check_columns(self, database: Database) -> None:

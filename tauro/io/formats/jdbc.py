@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tauro.io.formats.base import BaseFormat
 from tauro.io.options import value_of
 from tauro.io.ports import Capabilities, ReadRequest, Staged, WriteRequest
+from tauro.launch.jars import jdbc_driver
 from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import Options, as_spark_options
 
@@ -102,7 +103,7 @@ class Jdbc(BaseFormat):
 
     def read(self, request: ReadRequest) -> DataFrame:
         """The table's or the query's rows; filters are pushed down."""
-        options = as_spark_options(request.spec.options)
+        options = connection_options(request.spec)
         if value_of(options.items(), "dbtable") is None and request.spec.table is not None:
             options["dbtable"] = request.spec.table
         return request.session.read.format("jdbc").options(**options).load()
@@ -116,6 +117,18 @@ class Jdbc(BaseFormat):
         from tauro.io.jdbc_staging import stage_jdbc
 
         return stage_jdbc(session, request, frame)
+
+
+def connection_options(spec: InputSpec | OutputSpec) -> dict[str, str]:
+    """The entry's options, and the driver's class for a database whose driver Tauro knows.
+
+    Java looks for drivers among the jars that it was started with; those that a session brings have to be named.
+    """
+    options = as_spark_options(spec.options)
+    known = jdbc_driver(value_of(options.items(), "url") or "")
+    if known is not None and value_of(options.items(), "driver") is None:
+        options["driver"] = known.class_name
+    return options
 
 
 def table_of(spec: InputSpec | OutputSpec) -> str | None:
