@@ -120,10 +120,16 @@ def call_problem(function: NodeFunction, positional: int, keywords: Iterable[str
 
     The dates and `ml_context` are passed only where they are taken, so they are never at fault.
     """
+    return _call_problem(function, positional, tuple(keywords))
+
+
+@lru_cache(maxsize=4096)
+def _call_problem(function: NodeFunction, positional: int, keywords: tuple[str, ...]) -> str | None:
+    """As `call_problem`; in large projects many nodes call one function alike."""
     parameters = parameters_of(function)
     if parameters.signature is None:
         return None
-    given = dict.fromkeys(keywords)
+    given: dict[str, None] = dict.fromkeys(keywords)
     given |= dict.fromkeys(name for name in ("start_date", "end_date", "ml_context") if name in parameters.names)
     try:
         parameters.signature.bind(*[None] * positional, **given)

@@ -111,7 +111,7 @@ def plan_nodes(
     else:
         chosen = selection.of(graph, {name: node.tags for name, node in resolved.nodes.items()})
         reasons = _with_what_they_need(chosen, resolved, is_stored or is_on_disk)
-    order = tuple(name for name in topological_order(graph) if name in reasons)
+    order = tuple(name for name in resolved.wiring.order or topological_order(graph) if name in reasons)
     return Plan(
         pipeline=spec,
         window=window,

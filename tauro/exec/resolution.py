@@ -14,7 +14,7 @@ from tauro.model.dataset import InputSpec, OutputSpec
 from tauro.model.node import InputRef, NodeSpec, OutputRef
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import PlannedOutput
-from tauro.scheduling.graph import find_cycle
+from tauro.scheduling.graph import topological_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,16 @@ def wire_nodes(
         knows_all_inputs: whether an input that is found nowhere is a problem.
         dag: further dependencies: node -> the nodes that depend on it.
     """
+    inputs, input_config = context.inputs, context.input_config
+    outputs, output_config = context.outputs, context.output_config
 
     def find_input(ref: InputRef) -> InputSpec | None:
-        if ref.inline is None and ref.id not in context.inputs:
-            return InputSpec() if ref.id in context.input_config or ref.id in absent else None
+        if ref.inline is None and ref.id not in inputs:
+            return InputSpec() if ref.id in input_config or ref.id in absent else None
         return input_spec_for(context, ref.id, ref.inline)
 
     def find_output(ref: OutputRef) -> OutputSpec | None:
-        if ref.inline is None and ref.id not in context.outputs and ref.id in context.output_config:
+        if ref.inline is None and ref.id not in outputs and ref.id in output_config:
             return None
         return output_spec_for(context, ref.id, ref.inline)
 
@@ -94,10 +96,11 @@ def wire_nodes(
         for fault in wiring.faults
         if not any(f"unknown dependency {name!r}" == fault.message for name in absent)
     ]
-    cycle = find_cycle(wiring.graph)
-    if cycle:
-        error = CycleError(cycle)
-        problems.append(problem_at(context, ("nodes_config", cycle[0], "dependencies"), error.message, fix=error.fix))
+    try:
+        wiring = replace(wiring, order=tuple(topological_order(wiring.graph)))
+    except CycleError as error:
+        place = ("nodes_config", error.path[0], "dependencies")
+        problems.append(problem_at(context, place, error.message, fix=error.fix))
     return wiring, problems
 
 

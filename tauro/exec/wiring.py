@@ -45,6 +45,8 @@ class Wiring:
     """Node -> what others write at places that its entries read, each with its writer; nodes that read none are
     left out."""
     faults: tuple[Fault, ...]
+    order: tuple[str, ...] = ()
+    """The nodes so that each follows all it depends on; empty before that is worked out, and if there is a cycle."""
 
 
 def wire(
