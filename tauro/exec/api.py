@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tauro.config import Context
+from tauro.errors import InvalidValueError
 from tauro.exec.executor import BatchExecutor
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.model.events import Observer
@@ -55,6 +56,8 @@ def run(
         RunInterruptedError: the run was stopped.
     """
     if isinstance(project, Context):
+        if env is not None or variables:
+            raise InvalidValueError("env and variables were settled when the Context was made", fix="give them to it")
         context = project
     else:
         context = Context.from_project(project, env=env, variables=variables, strict=False)

@@ -6,7 +6,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 
-from tauro.errors import NodeError, NodeTimeoutError, ProjectError, ReadError, ResultError, WindowError, WriteError
+from tauro.errors import NodeError, NodeTimeoutError, ProjectError, ResultError, WindowError
 from tauro.model.outcome import ErrorInfo, FailureKind
 
 _PERMANENT = (ProjectError, ResultError, WindowError, ImportError, SyntaxError)
@@ -54,12 +54,13 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The exception that a person wants to see: the first of the chain that Tauro did not wrap round another.
+    """The exception that a person wants to see: what the node's own code, a read or a write raised.
 
-    An exception that user code raised while it handled another one stays in front of it.
+    An exception that user code raised while it handled another one stays in front of it; so does a `ReadError` or a
+    `WriteError`, which names the input or output, its place in the user's files, and the fix.
     """
     for link in chain_of(error):
-        if not isinstance(link, NodeError | ReadError | WriteError) or link.__cause__ is None:
+        if not isinstance(link, NodeError) or link.__cause__ is None:
             return link
     return error
 

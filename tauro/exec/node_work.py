@@ -185,8 +185,8 @@ class NodeWork:
         frames: dict[str, Any] = {}
         for one in node.inputs:
             value = keywords[one.keyword] if one.keyword is not None else next(values)
-            if value is None and one.spec is not None and one.spec.schema_ is not None:
-                value = session.createDataFrame([], one.spec.schema_)
+            if value is None and one.spec is not None and isinstance(self._loader, InputLoader):
+                value = self._loader.empty(one.spec)
             if not isinstance(value, Frame):
                 raise ResultError(
                     f"input {one.id!r} of a SQL node is a {type(value).__name__}; expected a DataFrame",

@@ -81,6 +81,17 @@ class InputLoader:
         known = None if schema is None else StructType.fromJson(json.loads(schema))
         return self._read(as_input(spec, spec.name), known, None, reading=())
 
+    def empty(self, spec: InputSpec) -> DataFrame:
+        """No rows, with the columns of an input's `schema`: what stands for a missing one in a SQL node.
+
+        Raises:
+            ReadError: it has no schema, or its schema can't be read.
+        """
+        schema = self._schema(spec)
+        if schema is None:
+            raise ReadError("an optional input of a SQL node needs a schema", where=_where(spec))
+        return self._context.spark.createDataFrame([], schema)
+
     def _load(self, spec: InputSpec, window: Window | None, reading: tuple[str, ...]) -> DataFrame | None:
         spec = input_spec_for(self._context, spec.name, spec)
         schema = self._schema(spec)

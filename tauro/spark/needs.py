@@ -58,18 +58,31 @@ def session_settings(project: Project, pipeline_config: Options | None = None) -
 def session_needs(project: Project, pipeline_config: Options | None = None) -> Needs:
     """The formats, databases and settings that a project uses, in its documents and inside its nodes."""
     entries = list(_entries(project))
-    formats = {entry.format_name for entry in entries} - {None}
-    if any(entry.format_name is None for entry in entries) or _has_default_outputs(project):
+    formats = {name for entry in entries for name in _formats_of(project, entry)}
+    if _has_default_outputs(project):
         formats.add(project.settings.default_format)
     urls = {str(entry.options["url"]) for entry in entries if entry.options.get("url")}
     return Needs(
         root=project.root,
         is_local=project.settings.mode is Mode.LOCAL,
-        formats=frozenset(name for name in formats if name is not None),
+        formats=frozenset(formats),
         jdbc_urls=frozenset(urls),
         project=as_spark_options(project.settings.spark_config),
         pipeline=as_spark_options(pipeline_config or {}),
     )
+
+
+def _formats_of(project: Project, entry: InputSpec | OutputSpec) -> Iterator[str]:
+    """What reading or writing an entry takes: its format, and the one that keeps a table's files."""
+    yield entry.format_name or project.settings.default_format
+    provider = next((value for name, value in entry.options.items() if name.lower() == "provider"), None)
+    if provider is not None:
+        yield str(provider)
+    elif isinstance(entry, OutputSpec) and entry.format_name == "table":
+        yield project.settings.default_format
+    paths = (entry.path,) if isinstance(entry.path, str) else entry.path or ()
+    if entry.format_name is None and any((project.root / path / "_delta_log").is_dir() for path in paths):
+        yield "delta"
 
 
 def _entries(project: Project) -> Iterator[InputSpec | OutputSpec]:

@@ -204,7 +204,7 @@ class _Run:
             )
         elif invocation.err.isatty():
             invocation.err.write("\x1b[?25h\n")  # the cursor, which the live view hides
-        invocation.complain("ended at once; the next run clears up")
+        invocation.complain("ended at once; what was staged, and not published, may be left in folders named _tauro")
 
     def _end_session(self) -> None:
         from tauro.spark.session import stop_session

@@ -109,7 +109,11 @@ class TestKinds:
 class TestDescription:
     def test_the_root_cause_is_what_tauro_wrapped(self) -> None:
         root = ValueError("the root")
-        assert root_cause(chained(NodeError("n", "r"), ReadError("x"), root)) is root
+        assert root_cause(chained(NodeError("n", "r"), root)) is root
+
+    def test_a_read_error_names_the_input_so_it_stays_in_front_of_what_spark_said(self) -> None:
+        read = ReadError("x")
+        assert root_cause(chained(NodeError("n", "r"), read, ValueError("of Spark"))) is read
 
     def test_what_user_code_raised_while_handling_another_stays_in_front(self) -> None:
         error = chained(ValueError("in front"), KeyError("behind"))
