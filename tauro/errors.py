@@ -13,6 +13,7 @@
     │   ├── ResultError (TypeError)            what a node returned is not what its outputs need
     │   ├── ReadError                          an input could not be read
     │   ├── WriteError                         an output could not be written
+    │   │   └── ConflictError                      another run wrote the same output meanwhile
     │   ├── WindowError (ValueError)           rows outside the window of a windowed overwrite
     │   ├── NodeTimeoutError (TimeoutError)    an attempt took longer than its `timeout_s`
     │   ├── SessionError                       Spark could not be started
@@ -203,6 +204,10 @@ class ReadError(ExecutionError):
 
 class WriteError(ExecutionError):
     """An output could not be written; what was published before is untouched."""
+
+
+class ConflictError(WriteError):
+    """Another run wrote the same output meanwhile; trying again may do."""
 
 
 class WindowError(ExecutionError, ValueError):

@@ -6,11 +6,20 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 
-from tauro.errors import NodeError, NodeTimeoutError, ProjectError, ResultError, WindowError
+from tauro.errors import (
+    ConflictError,
+    NodeError,
+    NodeTimeoutError,
+    ProjectError,
+    ReadError,
+    ResultError,
+    WindowError,
+    WriteError,
+)
 from tauro.model.outcome import ErrorInfo, FailureKind
 
 _PERMANENT = (ProjectError, ResultError, WindowError, ImportError, SyntaxError)
-_TRANSIENT = (ConnectionError, TimeoutError, NodeTimeoutError, InterruptedError)
+_TRANSIENT = (ConnectionError, TimeoutError, NodeTimeoutError, InterruptedError, ConflictError)
 
 # Classes of Spark, Delta and HTTP clients by name, so that this module needs none of them.
 _PERMANENT_NAMES = frozenset({"AnalysisException", "ParseException", "PySparkTypeError", "PySparkAttributeError"})
@@ -73,6 +82,8 @@ def kind_of(error: BaseException) -> FailureKind:
             return FailureKind.PERMANENT
         if isinstance(link, _TRANSIENT) or names & _TRANSIENT_NAMES:
             return FailureKind.TRANSIENT
+        if isinstance(link, ReadError | WriteError) and link.__cause__ is None:
+            return FailureKind.PERMANENT  # found by Tauro's own look at the columns, the table or the entry
         if _TRANSIENT_TEXT.search(str(link)):  # a JVM's causes are text
             return FailureKind.TRANSIENT
     return FailureKind.OTHER

@@ -42,17 +42,19 @@ def check_project(context: Context, pipeline: str | None = None, window: Window 
     import_from(context.root)
     problems = [*findings_for(context, pipeline), *_settings_problems(context)]
     resolved = {name: resolve_pipeline(context, name) for name in context.pipelines}
+    written = _written_places(resolved.values())
     for name, one in resolved.items():
         found = [
             *one.problems,
             *check_nodes(context, one.nodes, one.wiring.inputs),
+            *_inline_path_problems(context, one, written, is_read=pipeline == name),
             *_pipeline_problems(context, one.spec),
         ]
         problems += found if pipeline in (None, name) else map(as_warning, found)
     asked = resolved.get(pipeline) if pipeline is not None else None
     is_read = _read_from_storage(asked.wiring.inputs.values()) if asked is not None else set()
     relevant = entries_of(context, pipeline) if pipeline is not None else None
-    for place, found in _entry_problems(context, _written_places(resolved.values()), is_read):
+    for place, found in _entry_problems(context, written, is_read):
         problems += found if relevant is None or place in relevant else map(as_warning, found)
     unused = _unused_node_problems(context, resolved.values())
     problems += unused if pipeline is None else map(as_warning, unused)
@@ -117,6 +119,18 @@ def _pipeline_problems(context: Context, spec: PipelineSpec) -> Iterator[Problem
         check = check_hybrid(spec, nodes, context.settings.format_policy, formats)
         yield from (problem_at(context, place, message) for message in check.errors)
     yield from map(as_warning, refusals(context, spec))
+
+
+def _inline_path_problems(
+    context: Context, resolved: ResolvedPipeline, written: Mapping[str, str], *, is_read: bool
+) -> Iterator[Problem]:
+    """The paths that do not exist of inputs that stand inline in their node."""
+    if resolved.spec.type not in BATCH_TYPES:
+        return
+    for name, slots in resolved.wiring.inputs.items():
+        for one in slots:
+            if one.spec is not None and one.origin is Origin.STORED and one.id not in context.input_config:
+                yield from missing_paths(context, ("nodes_config", name, "input"), one.spec, written, is_read=is_read)
 
 
 def _read_from_storage(inputs: Iterable[Iterable[PlannedInput]]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tauro.config import Context
+from tauro.config.context import SESSIONS
 
 MODULE = "node_functions"
 """The module in which a test puts its nodes' functions."""
@@ -73,6 +74,15 @@ def manager() -> FakeManager:
 
 
 Make = Callable[..., Context]
+
+
+@pytest.fixture
+def no_session() -> Iterator[None]:
+    """No Spark is opened: `Context.spark` is None."""
+    before = SESSIONS["session"]
+    SESSIONS.add("session", lambda context, config: None)
+    yield
+    SESSIONS.add("session", before)
 
 
 @pytest.fixture

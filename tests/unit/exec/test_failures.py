@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from tauro.errors import (
     ConfigError,
+    ConflictError,
     MissingExtraError,
     NodeError,
     NodeTimeoutError,
@@ -42,6 +43,8 @@ class TestKinds:
             ConfigError([]),
             ResultError("returned None"),
             WindowError("outside"),
+            WriteError("parquet can't hold these columns"),
+            ReadError("window_column 'day' is not among the columns"),
             UnsupportedError("no"),
             MissingExtraError("x", "ml", needed_for="it"),
             FunctionError("nowhere"),
@@ -63,6 +66,7 @@ class TestKinds:
         [
             ConnectionResetError("reset"),
             TimeoutError("late"),
+            ConflictError("another run changed the columns"),
             NodeTimeoutError("late"),
             named("Py4JNetworkError"),
             named("ConcurrentAppendException", named("DeltaConcurrentModificationException").__class__),
@@ -85,7 +89,7 @@ class TestKinds:
         [
             ValueError("wrong"),
             ZeroDivisionError(),
-            WriteError("can't write"),
+            chained(WriteError("can't write"), OSError("disk full")),
             named("Py4JJavaError", text="java.lang.OutOfMemoryError"),
             named("SparkRuntimeException", text="DIVIDE_BY_ZERO"),
             KeyError("x"),
