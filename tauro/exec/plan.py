@@ -10,7 +10,7 @@ from tauro.errors import ConfigError, InvalidValueError, Problem, Severity
 from tauro.exec.findings import findings_for
 from tauro.exec.resolution import ResolvedPipeline, problem_at, resolve_pipeline
 from tauro.exec.selection import EVERYTHING, Selection
-from tauro.model.dataset import OutputSpec, OverwriteScope, WriteMode
+from tauro.model.dataset import OutputSpec, OverwriteScope
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode, PlannedOutput
 from tauro.model.settings import GlobalSettings
@@ -155,8 +155,7 @@ def sole_table(outputs: Sequence[PlannedOutput]) -> OutputSpec | None:
     if len(outputs) != 1:
         return None
     spec = outputs[0].spec
-    is_whole = spec.write_mode is WriteMode.OVERWRITE and spec.overwrite_scope is OverwriteScope.TABLE
-    return spec if is_whole else None
+    return spec if spec.replaces_table else None
 
 
 def _planned_node(

@@ -67,7 +67,21 @@ class DeltaPlace:
             if number > version:
                 actions = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
                 info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-                yield Commit(info, any("add" in action for action in actions))
+                yield Commit(
+                    number,
+                    info,
+                    adds_files=any("add" in action for action in actions),
+                    takes_rows=any(
+                        action["remove"].get("dataChange", True) for action in actions if "remove" in action
+                    ),
+                    transactions=frozenset(action["txn"]["appId"] for action in actions if "txn" in action),
+                )
+
+    def taken_since(self, append_id: str) -> Commit | None:
+        """The first commit after an append that took rows away or changed some; None if the log knows of none."""
+        commits = list(self.commits_after(-1))
+        at = next((at for at, one in enumerate(commits) if append_id in one.transactions), len(commits))
+        return next((one for one in commits[at + 1 :] if one.takes_rows), None)
 
     def version(self) -> int:
         """The newest version; -1 where there is none, or the log is not on this machine."""
@@ -87,10 +101,15 @@ class DeltaPlace:
 class Commit:
     """One version of a table."""
 
+    version: int
     # Any: JSON
     info: Mapping[str, Any]
     """What it says of itself."""
     adds_files: bool
+    takes_rows: bool
+    """Whether it removes or rewrites files for another reason than their layout."""
+    transactions: frozenset[str]
+    """The application ids whose progress it notes."""
 
     @property
     def rows(self) -> int | None:
@@ -123,8 +142,7 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
     for name in (*spec.partition_by, *spec.keys):
         if find_column(frame.columns, name) is None:
             raise WriteError(f"the result has no column {name!r}: {bounded(frame.columns)}", where=request.where)
-    replaces_all = spec.write_mode is WriteMode.OVERWRITE and spec.overwrite_scope is OverwriteScope.TABLE
-    if there is not None and not (replaces_all and spec.schema_evolution):
+    if there is not None and not (spec.replaces_table and spec.schema_evolution):
         frame = fitted(frame, there, where=request.where, may_add=spec.schema_evolution, needed=spec.partition_by)
     condition = window_condition(request, frame.schema)
     staged = StagedDelta(session, request, frame, place, condition)
@@ -235,9 +253,8 @@ class StagedDelta:
             mode = "errorifexists"
         if spec.write_mode is WriteMode.APPEND:
             options |= {"txnAppId": self._append_id(), "txnVersion": "1"}
-        replaces_all = spec.write_mode is WriteMode.OVERWRITE and spec.overwrite_scope is OverwriteScope.TABLE
         if spec.schema_evolution and exists:
-            options["overwriteSchema" if replaces_all else "mergeSchema"] = "true"
+            options["overwriteSchema" if spec.replaces_table else "mergeSchema"] = "true"
         if self.condition is not None:
             predicate = self.condition.sql(spec.window_column or "")
             if exists:
@@ -253,6 +270,21 @@ class StagedDelta:
         request = self.request
         span = str(request.window) if request.window else request.run_id
         return "/".join(("tauro", request.pipeline or "", request.node, request.output_id, span))
+
+    def _check_still_there(self) -> None:
+        """Refuses to take rows for appended that a later commit may have taken away.
+
+        Raises:
+            WriteError: naming that commit.
+        """
+        taken = self.place.taken_since(self._append_id())
+        if taken is not None:
+            raise WriteError(
+                f"{self.request.window or self.request.run_id} was appended before, and version {taken.version} "
+                f"({taken.info.get('operation')}) has changed rows since: whether these are there can't be told",
+                where=self.request.where,
+                fix="write the window with overwrite_scope: window, which a rerun replaces",
+            )
 
     def _merge(self, note: str) -> int:
         """Merges by keys; returns the rows inserted and updated."""
@@ -285,6 +317,7 @@ class StagedDelta:
             if commit is not None:
                 rows = commit.rows
             elif spec.write_mode is WriteMode.APPEND:
+                self._check_still_there()
                 span = self.request.window or f"run {self.request.run_id}"
                 logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)
                 rows, is_written = 0, False

@@ -41,6 +41,23 @@ class FileTable:
             return StructType.fromJson(json.loads(self.marker.schema))
         return form.columns_at(session, str(self.root), request.spec)
 
+    def check_replaceable(self, request: WriteRequest) -> None:
+        """Refuses to take a folder away in which others keep files: the sources of the project, say.
+
+        Raises:
+            WriteError: naming files that neither Tauro nor Spark wrote.
+        """
+        if self.marker is not None:
+            return
+        foreign = sorted(path.name for path in data_files(self.root) if not path.name.startswith("part-"))
+        if foreign:
+            raise WriteError(
+                f"{self.root} holds files that neither Tauro nor Spark wrote, and would lose them: "
+                f"{bounded(foreign, 5)}",
+                where=request.where,
+                fix="give the output a folder of its own, or move the files away",
+            )
+
     def check_layout(self, request: WriteRequest) -> None:
         """Refuses to add files of another format, or in other partitions, to those that are there.
 

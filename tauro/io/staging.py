@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tauro.errors import WindowError, WriteError, bounded
+from tauro.errors import ConflictError, WindowError, WriteError, bounded
 from tauro.io.columns import as_nullable, find_column, fitted
 from tauro.io.file_table import FileTable, file_table_at, is_bookkeeping, is_placeholder
 from tauro.io.marker import MARKER, Marker
@@ -60,6 +60,8 @@ def stage_files(
         raise _refusal(request)
     if table is not None and spec.write_mode is WriteMode.IGNORE:
         return LeftAlone(request)
+    if table is not None and request.spec.replaces_table:
+        table.check_replaceable(request)
     form.check_schema(frame.schema, spec)
     partition_by = _partition_columns(frame, request)
     frame = _fitted(session, request, frame, form, table, catalog_schema)
@@ -228,7 +230,7 @@ class StagedFiles:
 
         if spec.write_mode is WriteMode.APPEND:
             return is_note
-        if spec.write_mode is not WriteMode.OVERWRITE or spec.overwrite_scope is OverwriteScope.TABLE:
+        if spec.replaces_table or spec.write_mode is not WriteMode.OVERWRITE:
             return None
         types = {field.name: field.dataType.typeName() for field in self.schema.fields}
         if spec.overwrite_scope is OverwriteScope.PARTITIONS:
@@ -259,8 +261,7 @@ class StagedFiles:
             WriteError: naming the options.
         """
         spec, marker = self.request.spec, self.seen.marker if self.seen else None
-        replaces_all = spec.write_mode is WriteMode.OVERWRITE and spec.overwrite_scope is OverwriteScope.TABLE
-        if marker is None or replaces_all or marker.options == self._options_to_read:
+        if marker is None or spec.replaces_table or marker.options == self._options_to_read:
             return
         pairs = set(marker.options.items()) ^ set(self._options_to_read.items())
         raise WriteError(
@@ -275,7 +276,7 @@ class StagedFiles:
         else:
             before = _shape(self.seen)
         if _shape(table) != before:
-            raise WriteError(
+            raise ConflictError(
                 f"the columns of {self.request.spec.path} were changed by another run while this one was writing",
                 where=self.request.where,
                 fix="run it again",
@@ -325,10 +326,9 @@ def _fitted(
     spec = request.spec
     if table is None and catalog_schema is None:
         return frame
-    replaces_all = spec.write_mode is WriteMode.OVERWRITE and spec.overwrite_scope is OverwriteScope.TABLE
-    if replaces_all and spec.schema_evolution:
+    if spec.replaces_table and spec.schema_evolution:
         return frame
-    if table is not None and not replaces_all:
+    if table is not None and not spec.replaces_table:
         table.check_layout(request)
     schema = catalog_schema
     if table is not None and (table.marker is not None or schema is None):

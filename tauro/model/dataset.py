@@ -121,6 +121,11 @@ class OutputSpec(Entry):
         return self
 
     @property
+    def replaces_table(self) -> bool:
+        """Whether the output holds just what is written, and nothing that was there before."""
+        return self.write_mode is WriteMode.OVERWRITE and self.overwrite_scope is OverwriteScope.TABLE
+
+    @property
     def format_name(self) -> str | None:
         """The format as given, or as the path or table tells; None if the project's default is meant."""
         if self.format is not None:

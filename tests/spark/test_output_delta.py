@@ -49,6 +49,14 @@ def test_the_same_window_is_appended_once_and_another_is_added(project: IoProjec
     assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
 
 
+def test_an_append_whose_rows_were_taken_away_is_no_longer_passed_over(project: IoProject, spark: SparkSession) -> None:
+    project.with_output("t", format="delta", path="t", write_mode="append")
+    publish(project, spark.range(3), "run1", WINDOW)
+    spark.range(0).write.format("delta").mode("overwrite").save(str(project.root / "t"))
+    with pytest.raises(WriteError, match=r"appended before, and version 1 \(WRITE\) has changed rows since"):
+        publish(project, spark.range(3), "run2", WINDOW)
+
+
 def test_an_empty_append_is_an_append(project: IoProject, spark: SparkSession) -> None:
     project.with_output("t", format="delta", path="t", write_mode="append")
     results = [publish(project, spark.range(0), "run1", WINDOW) for _ in range(2)]

@@ -236,3 +236,12 @@ def test_columns_keep_their_place_when_they_are_partitions(project: IoProject, s
     back = project.read()
     assert back is not None
     assert (back.columns, back.collect()) == (["part", "a", "code", "b"], frame.collect())
+
+
+def test_a_folder_with_files_of_others_is_not_swapped_away(project: IoProject, spark: SparkSession) -> None:
+    (project.root / "t").mkdir()
+    (project.root / "t/orders.csv").write_text("a\n1\n")
+    project.with_output("t", format="csv", path="t")
+    with pytest.raises(WriteError, match=r"neither Tauro nor Spark wrote.*orders\.csv"):
+        OutputManager(project).save_output({"name": "n", "output": "t"}, spark.range(1))
+    assert (project.root / "t/orders.csv").read_text() == "a\n1\n"

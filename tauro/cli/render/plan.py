@@ -96,7 +96,18 @@ def promise(spec: OutputSpec) -> str:
     """What safe publishing promises for an output."""
     if spec.write_mode is WriteMode.OVERWRITE:
         return _OVERWRITES[spec.overwrite_scope]
+    if spec.write_mode is WriteMode.APPEND:
+        return f"{_PROMISES[spec.write_mode]}; {_rerun_of_append(spec)}"
     return _PROMISES[spec.write_mode]
+
+
+def _rerun_of_append(spec: OutputSpec) -> str:
+    """What becomes of the rows when the same window is appended again."""
+    if spec.format_name == "delta":
+        return "the same window again adds nothing"
+    if spec.format_name == "jdbc":
+        return "the same window again replaces them" if spec.window_column else "the same run id again adds nothing"
+    return "a rerun adds them again"
 
 
 def _format(spec: OutputSpec) -> str:
