@@ -279,6 +279,21 @@ class TestCancelling:
         executor = BaseExecutor(make_context({"a": {"output": "x"}}), None, Cancels())
         assert executor.execute_pipeline("p").is_completed
 
+    def test_a_save_that_outlasts_the_time_limit_is_let_finish(
+        self, make_context: Make, fns: Functions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(run_loop, "GIVE_UP_AFTER_S", 0.02)
+        monkeypatch.setattr(run_loop, "CANCEL_EVERY_S", 0.01)
+        fns.a = lambda: "rows"
+
+        class Slow(FakeManager):
+            def save_output(self, *arguments: Any) -> None:
+                Event().wait(0.2)
+                super().save_output(*arguments)
+
+        context = make_context({"a": {"output": "x", "timeout_s": 0.05}})
+        assert BaseExecutor(context, None, Slow()).execute_pipeline("p").is_completed
+
 
 class TestRefusals:
     @pytest.mark.parametrize(

@@ -251,15 +251,21 @@ class TestMachineLearning:
         fns.train = lambda ml_context: seen.update(ml_context)
         context = make_context(
             {"train": {"hyperparams": {"b": "node", "c": "node", "d": "node"}}},
-            settings={"default_hyperparams": {"a": "default", "b": "default", "c": "default", "d": "default"}},
+            settings={"default_hyperparams": dict.fromkeys("abcde", "default")},
         )
         info = {
             "model_version": "v2",
             "hyperparams": {"d": "explicit"},
-            "pipeline_config": {"hyperparams": {"b": "pipeline", "c": "pipeline"}, "type": "ml"},
+            "pipeline_config": {"hyperparams": {"b": "pipeline", "e": "pipeline"}, "type": "ml"},
         }
         NodeExecutor(context, loader, manager).execute_single_node("train", *DATES, info)
-        assert seen["hyperparams"] == {"a": "default", "b": "node", "c": "node", "d": "explicit"}
+        assert seen["hyperparams"] == {
+            "a": "default",
+            "b": "node",
+            "c": "node",
+            "d": "explicit",
+            "e": "pipeline",
+        }
         assert seen["model_version"] == "v2"
         assert seen["pipeline_config"]["type"] == "ml"
         assert seen["node_config"]["hyperparams"]["b"] == "node"

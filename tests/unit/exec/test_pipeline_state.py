@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Barrier, Thread
 
@@ -36,6 +37,7 @@ def in_threads(count: int, ask: Callable[[], bool]) -> list[bool]:
         thread.start()
     for thread in threads:
         thread.join()
+    assert len(said) == count, "a thread was told an error"
     return said
 
 
@@ -47,8 +49,16 @@ def test_of_fifty_threads_exactly_one_may_start_a_node() -> None:
         assert sorted(said) == [False] * 49 + [True]
 
 
+class Moment(float):
+    """A time that lets other threads run while it is compared, so that a missing lock shows."""
+
+    def __ge__(self, other: float) -> bool:
+        time.sleep(0.001)
+        return float(self) >= other
+
+
 def test_of_fifty_threads_one_at_a_time_may_try_a_node_again() -> None:
-    state = UnifiedPipelineState(circuit_breaker_threshold=100)
+    state = UnifiedPipelineState(circuit_breaker_threshold=100, clock=lambda: Moment(time.monotonic()))
     state.register_node("a", retries=3)
     for _ in range(4):
         assert sum(in_threads(50, lambda: state.start_node_execution("a"))) == 1

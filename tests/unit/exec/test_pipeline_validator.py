@@ -88,11 +88,11 @@ def hybrid(nodes: dict[str, object], policy: object = None) -> dict[str, object]
 
 
 def test_a_hybrid_pipeline_is_sorted_into_batch_and_streaming() -> None:
-    told = hybrid({"s": STREAM, "t": {"type": "streaming"}, "b": {"input": [{"path": "a.csv"}]}})
+    told = hybrid({"s": STREAM, "b": {"input": [{"path": "a.csv"}]}})
     assert told == {
         "is_valid": True,
         "batch_nodes": ["b"],
-        "streaming_nodes": ["s", "t"],
+        "streaming_nodes": ["s"],
         "errors": [],
         "warnings": [],
     }
