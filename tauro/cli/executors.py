@@ -39,7 +39,5 @@ class Executor(Protocol):
         """Stops the run; may be called by any thread, and by a signal handler."""
 
 
-EXECUTORS: Registry[Callable[[Context], Executor]] = Registry(
-    "executor", {"batch": "tauro.exec.executor:BaseExecutor"}, group="tauro.executors"
-)
+EXECUTORS: Registry[Callable[[Context], Executor]] = Registry("executor", {"batch": "tauro.exec.executor:BaseExecutor"})
 """Name -> what makes an executor for a context; `tauro run` uses `batch`."""

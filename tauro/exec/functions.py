@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,11 +26,31 @@ class FunctionError(ProjectError, ImportError):
         self.is_spark_missing = is_spark_missing
 
 
+_current_root: str | None = None
+"""The folder of the project whose modules are importable; None before the first."""
+
+
 def import_from(root: Path) -> None:
-    """Makes the project's own modules importable, before any others of the same name."""
+    """Makes a project's own modules importable, before any others of the same name.
+
+    The modules of a project that this process imported from before are forgotten: two projects may well have modules
+    of one name.
+    """
+    global _current_root
     folder = str(root)
+    if folder == _current_root and folder in sys.path:
+        return
+    if _current_root is not None and folder != _current_root:
+        below = _current_root + os.sep
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None) or ""
+            if file.startswith(below) and "site-packages" not in file:  # a project may hold its own environment
+                del sys.modules[name]
+        if _current_root in sys.path:
+            sys.path.remove(_current_root)
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    _current_root = folder
 
 
 def load_function(path: str) -> NodeFunction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,17 +32,19 @@ def check_hybrid(
     node_configs: Mapping[str, RawConfig],
     policy: FormatPolicy | None = None,
     formats: Mapping[str, str] | None = None,
+    graph: Mapping[str, Collection[str]] | None = None,
 ) -> HybridCheck:
     """Sorts the nodes of a pipeline into batch and streaming, and finds what does not fit.
 
-    A node streams if it says `type: streaming`, or reads a format that only streams; a batch node can't wait for one,
-    because a streaming query has no end.
+    A node streams if it reads a format that only streams; a batch node can't wait for one, because a streaming query
+    has no end.
 
     Args:
         pipeline: the pipeline's entry.
         node_configs: name -> entry of `nodes_config`.
         policy: the formats that are allowed; None allows all.
-        formats: input id -> format, for ids that the nodes name.
+        formats: input or output id -> format, for ids that the nodes name.
+        graph: node -> what it depends on, by declaration or by data; without it, what the nodes declare counts.
     """
     errors: list[str] = []
     warnings: list[str] = []
@@ -56,8 +58,8 @@ def check_hybrid(
             errors.append(f"node {name!r} is not in nodes_config")
             continue
         inputs = set(_formats_of(config.get("input"), formats or {}))
-        outputs = set(_formats_of(config.get("output"), {}))
-        is_streaming = config.get("type") == "streaming" or bool(inputs & STREAMING_FORMATS)
+        outputs = set(_formats_of(config.get("output"), formats or {}))
+        is_streaming = bool(inputs & STREAMING_FORMATS)
         (streaming if is_streaming else batch).append(name)
         kind, allowed_in, allowed_out = (
             ("streaming", policy.streaming_inputs, policy.streaming_outputs)
@@ -72,13 +74,13 @@ def check_hybrid(
                 ]
     for name in batch:
         try:
-            dependencies = normalize_dependencies(node_configs[name].get("dependencies"))
+            declared = normalize_dependencies(node_configs[name].get("dependencies"))
         except InvalidValueError as error:
             errors.append(f"node {name!r}: {error.message}")
             continue
         errors += [
             f"batch node {name!r} depends on streaming node {dependency!r}, which has no end"
-            for dependency in dependencies
+            for dependency in dict.fromkeys((*declared, *(graph or {}).get(name, ())))
             if dependency in streaming
         ]
     if not streaming:

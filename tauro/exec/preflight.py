@@ -14,14 +14,17 @@ from tauro.exec.node_checks import check_nodes, function_problem
 from tauro.exec.plan import default_window
 from tauro.exec.resolution import ResolvedPipeline, problem_at, resolve_pipeline
 from tauro.io.formats import FORMATS
-from tauro.io.locations import input_spec_for, output_spec_for
+from tauro.io.locations import format_of, input_spec_for, output_spec_for
 from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput
 from tauro.model.settings import Mode, Publish
 from tauro.model.window import Window
+from tauro.spark.session import SESSION_MODES
 
 BATCH_TYPES = frozenset({PipelineType.BATCH, PipelineType.ML})
 """The types of pipelines that run."""
+_LATER_MODES = frozenset({Mode.CONNECT.value, Mode.DATABRICKS.value})
+"""Modes that have a name and no session yet; a package may bring one."""
 
 
 def check_project(context: Context, pipeline: str | None = None, window: Window | None = None) -> list[Problem]:
@@ -48,7 +51,7 @@ def check_project(context: Context, pipeline: str | None = None, window: Window 
             *one.problems,
             *check_nodes(context, one.nodes, one.wiring.inputs),
             *_inline_path_problems(context, one, written, is_read=pipeline == name),
-            *_pipeline_problems(context, one.spec),
+            *_pipeline_problems(context, one),
         ]
         problems += found if pipeline in (None, name) else map(as_warning, found)
     asked = resolved.get(pipeline) if pipeline is not None else None
@@ -94,8 +97,9 @@ def refusals(context: Context, spec: PipelineSpec) -> list[Problem]:
     if (spec.publish or context.settings.publish) is Publish.RUN:
         place = ("pipelines_config", spec.name, "publish") if spec.publish else ("global_settings", "publish")
         problems.append(problem_at(context, place, "publish: run is not available yet", fix="write publish: node"))
-    if context.settings.mode in (Mode.CONNECT, Mode.DATABRICKS):
-        message = f"mode {context.settings.mode} is not available yet"
+    mode = context.settings.mode
+    if mode not in SESSION_MODES and mode in _LATER_MODES:
+        message = f"mode {mode} is not available yet"
         problems.append(problem_at(context, ("global_settings", "mode"), message, fix="mode: local or distributed"))
     return problems
 
@@ -106,17 +110,23 @@ def _settings_problems(context: Context) -> Iterator[Problem]:
         default_window(settings)
     except InvalidValueError as error:
         yield problem_at(context, ("global_settings", "start_date"), error.message, fix=error.fix)
+    if settings.mode not in SESSION_MODES and settings.mode not in _LATER_MODES:
+        known = sorted(map(str, {*SESSION_MODES, *_LATER_MODES}))
+        unknown = UnknownNameError("mode", settings.mode, known)
+        yield problem_at(context, ("global_settings", "mode"), unknown.message, fix=unknown.fix)
     if settings.default_format not in FORMATS:
         unknown = UnknownNameError("format", settings.default_format, list(FORMATS))
         yield problem_at(context, ("global_settings", "default_format"), unknown.message, fix=unknown.fix)
 
 
-def _pipeline_problems(context: Context, spec: PipelineSpec) -> Iterator[Problem]:
+def _pipeline_problems(context: Context, resolved: ResolvedPipeline) -> Iterator[Problem]:
+    spec = resolved.spec
     place = ("pipelines_config", spec.name)
     if spec.type is PipelineType.HYBRID:
-        formats = {name: one.format_name for name, one in context.inputs.items() if one.format_name is not None}
+        formats = {name: format_of(context, one) for name, one in context.outputs.items()}
+        formats |= {name: format_of(context, one) for name, one in context.inputs.items()}
         nodes = {name: context.nodes_config[name] for name in spec.nodes if name in context.nodes_config}
-        check = check_hybrid(spec, nodes, context.settings.format_policy, formats)
+        check = check_hybrid(spec, nodes, context.settings.format_policy, formats, resolved.wiring.graph)
         yield from (problem_at(context, place, message) for message in check.errors)
     yield from map(as_warning, refusals(context, spec))
 

@@ -16,7 +16,7 @@ Options = dict[str, Scalar]
 
 
 class Mode(StrEnum):
-    """Where Spark comes from."""
+    """Where Spark comes from; packages may add further modes by an entry point."""
 
     LOCAL = "local"
     DISTRIBUTED = "distributed"
@@ -84,7 +84,9 @@ class GlobalSettings(Entry):
     input_path: str | None = Field(default=None, description="Where inputs lie; for use as ${input_path}.")
     output_path: str | None = Field(default=None, description="Where outputs without an entry of their own go.")
     secrets_path: str | None = Field(default=None, description="Folder of files that ${secret:NAME} reads.")
-    mode: Mode = Field(default=Mode.LOCAL, description="Where Spark comes from.")
+    mode: str = Field(
+        default=Mode.LOCAL.value, description="Where Spark comes from.", json_schema_extra={"examples": list(Mode)}
+    )
     spark_config: Options = Field(default_factory=dict, description="Spark settings; they win over every default.")
     variables: dict[str, Any] = Field(default_factory=dict, description="Values for ${name}.")
     default_format: str = Field(default="parquet", description="Format of outputs without an entry of their own.")

@@ -64,7 +64,7 @@ def session_needs(project: Project, pipeline_config: Options | None = None) -> N
     urls = {str(entry.options["url"]) for entry in entries if entry.options.get("url")}
     return Needs(
         root=project.root,
-        is_local=project.settings.mode is Mode.LOCAL,
+        is_local=project.settings.mode == Mode.LOCAL,
         formats=frozenset(formats),
         jdbc_urls=frozenset(urls),
         project=as_spark_options(project.settings.spark_config),

@@ -19,11 +19,11 @@ Opener = Callable[[Project, Options], "SparkSession"]
 SESSION_MODES: Registry[Opener] = Registry(
     "session mode",
     {
-        Mode.LOCAL: "tauro.spark.classic:open_local",
-        Mode.DISTRIBUTED: "tauro.spark.classic:open_distributed",
+        Mode.LOCAL.value: "tauro.spark.classic:open_local",
+        Mode.DISTRIBUTED.value: "tauro.spark.classic:open_distributed",
     },
     group="tauro.session_modes",
-    extras={Mode.LOCAL: "spark", Mode.DISTRIBUTED: "spark"},
+    extras={Mode.LOCAL.value: "spark", Mode.DISTRIBUTED.value: "spark"},
 )
 
 

@@ -60,7 +60,7 @@ def test_accepts_what_loads(document: str, value: Any) -> None:
         ("tauro", {"nodes_config": {"a": {"functoin": "m.a"}}}),
         ("global_settings", {"max_worker": 3}),
         ("global_settings", {"max_workers": "three"}),
-        ("global_settings", {"mode": "lokal"}),
+        ("global_settings", {"on_failure": "ignore"}),
         ("pipelines_config", {"p": {"nodes": 3}}),
         ("nodes_config", {"a": {"functoin": "m.a"}}),
         ("nodes_config", {"a": {"retry": {"retires": 1}}}),

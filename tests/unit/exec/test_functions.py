@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tauro.exec.functions import FunctionError, call_problem, load_function, parameters_of
+from tauro.exec.functions import FunctionError, call_problem, import_from, load_function, parameters_of
 
 
 @pytest.fixture
@@ -73,7 +73,8 @@ def test_a_module_that_lacks_a_package(module: Path) -> None:
 
 @pytest.mark.parametrize("package", ["pyspark.sql", "delta.tables"])
 def test_a_module_that_lacks_spark_alone(module: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
-    monkeypatch.setitem(sys.modules, package.partition(".")[0], None)
+    for name in (package.partition(".")[0], package):
+        monkeypatch.setitem(sys.modules, name, None)
     module.write_text(f"from {package} import x\n")
     error = problem("user_module.clean")
     assert error.is_spark_missing
@@ -115,3 +116,16 @@ def test_what_a_function_takes_by_keyword() -> None:
     taken = parameters_of(function)
     assert [name in taken for name in ("a", "b", "rest", "c", "d")] == [False, True, False, True, False]
     assert "anything" in parameters_of(lambda **others: 0)
+
+
+def test_two_projects_with_modules_of_one_name_keep_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "same_name.py").write_text(f"def f(): return {name!r}\n")
+    found = []
+    for name in ("one", "two", "one"):
+        import_from(tmp_path / name)
+        found.append(load_function("same_name.f")())
+    assert found == ["one", "two", "one"]
+    assert str(tmp_path / "two") not in sys.path

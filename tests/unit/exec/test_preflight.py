@@ -178,6 +178,11 @@ class TestProblems:
         assert "'soon' is not an ISO date" in text
         assert "unknown format 'orcc'" in text
 
+    def test_an_unknown_mode_is_an_error_with_a_suggestion(self, make_context: Make) -> None:
+        (message,) = errors(make_context({"a": F}, settings={"mode": "locall"}))
+        assert "unknown mode 'locall'" in message
+        assert "did you mean 'local'?" in message
+
     def test_two_nodes_that_write_one_output(self, make_context: Make) -> None:
         (message,) = errors(make_context({"a": {**F, "output": "x"}, "b": {**F, "output": "x"}}))
         assert "output 'x' is written by node 'a' too" in message
@@ -195,6 +200,18 @@ class TestProblems:
         (message,) = errors(context)
         assert "batch node 'b' depends on streaming node 's'" in message
         assert any("can be validated, but not run yet" in one for one in warnings(context))
+
+    def test_a_batch_node_that_reads_what_a_stream_writes_waits_for_ever(self, make_context: Make) -> None:
+        context = make_context(
+            {"s": {**F, "input": ["events"], "output": ["t"]}, "b": {**F, "input": ["t"]}},
+            inputs={"events": {"format": "kafka"}},
+            outputs={"t": {"path": "t", "format": "parquet"}},
+            settings={"format_policy": {"streaming_outputs": ["delta"]}},
+            pipeline={"type": "hybrid"},
+        )
+        text = "\n".join(errors(context))
+        assert "batch node 'b' depends on streaming node 's'" in text
+        assert "streaming node 's': output format 'parquet' is not allowed; allowed: delta" in text
 
     def test_everything_is_said_at_once(self, make_context: Make) -> None:
         context = make_context(

@@ -17,7 +17,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert (settings.circuit_breaker.threshold, settings.circuit_breaker.reset_s) == (3, 60)
 
 
-@pytest.mark.parametrize("fields", [{"max_workers": 0}, {"timeout_s": 0}, {"mode": "cloud"}, {"colour": "red"}])
+@pytest.mark.parametrize("fields", [{"max_workers": 0}, {"timeout_s": 0}, {"publish": "cloud"}, {"colour": "red"}])
 def test_wrong_settings_are_errors(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         GlobalSettings.parse("global_settings", fields)
