@@ -50,4 +50,4 @@ def machine() -> str:
 def _cells(row: Row, missed: str) -> tuple[str, ...]:
     limit = "" if row.limit is None else f"{row.limit:.2f}"
     verdict = "" if row.is_within else f" {missed}"
-    return (row.name, row.against, f"{row.ratio:.2f}{verdict}", limit, f"{row.same:.2f}", row.detail)
+    return (row.name, row.against, f"{row.ratio}{verdict}", limit, str(row.same), row.detail)

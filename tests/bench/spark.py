@@ -37,7 +37,7 @@ TABLES = (
 
 def rows(*, is_quick: bool = False) -> Iterator[Row]:
     """The pipeline `daily` by Tauro, by hand with as many threads, and by hand with one thread."""
-    project, count = scaled_example(SCRATCH / "flights", times=FILES if is_quick else 1200)
+    project, count = scaled_example(SCRATCH / "flights", times=FILES if is_quick else 800)
     sys.path.insert(0, str(project))  # the example's functions are imported by name, as Tauro does
     from tests.bench import flights_by_hand
 

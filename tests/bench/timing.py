@@ -6,10 +6,24 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import quantiles
 
 Measure = Callable[[], float]
 """Runs a program once and returns what it cost: seconds, or bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """What one program cost divided by what another did, over the rounds."""
+
+    median: float
+    low: float
+    """A quarter of the rounds is below."""
+    high: float
+    """A quarter of the rounds is above."""
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +33,8 @@ class Row:
     name: str
     against: str
     """What it is compared with."""
-    ratio: float
-    same: float
+    ratio: Ratio
+    same: Ratio
     """What the comparison shows for two runs of one program: the noise, 1 on a quiet machine."""
     limit: float | None
     """The greatest ratio that is promised; None if none is."""
@@ -30,7 +44,7 @@ class Row:
     @property
     def is_within(self) -> bool:
         """Whether the promise is kept."""
-        return self.limit is None or self.ratio <= self.limit
+        return self.limit is None or self.ratio.median <= self.limit
 
 
 def in_turns(programs: Mapping[str, Measure], rounds: int) -> dict[str, list[float]]:
@@ -49,9 +63,11 @@ def in_turns(programs: Mapping[str, Measure], rounds: int) -> dict[str, list[flo
     return costs
 
 
-def ratio(ones: Sequence[float], others: Sequence[float]) -> float:
-    """The median over the rounds of one program's cost divided by another's."""
-    return median(one / other for one, other in zip(ones, others, strict=True))
+def ratio(ones: Sequence[float], others: Sequence[float]) -> Ratio:
+    """One program's cost divided by another's, round by round."""
+    ratios = [one / other for one, other in zip(ones, others, strict=True)]
+    low, middle, high = quantiles(ratios, method="inclusive") if len(ratios) > 1 else ratios * 3
+    return Ratio(middle, low, high)
 
 
 def seconds(call: Callable[[], object]) -> float:
