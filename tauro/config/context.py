@@ -13,11 +13,12 @@ from typing import Any, Self, cast
 
 from tauro.config.catalog import Catalog
 from tauro.config.findings import DOCUMENTS, MANIFEST, Finding
+from tauro.config.interpolation import RUN_NAMES
 from tauro.config.loading import Loaded, for_run, load
 from tauro.config.parsed import Plain
 from tauro.config.project import Given, Project, read_project
 from tauro.config.secrets import is_secret_option, redact, secret_values
-from tauro.errors import ConfigError, Severity, UnknownNameError
+from tauro.errors import ConfigError, InvalidValueError, Severity, UnknownNameError, bounded
 from tauro.model.dataset import InputSpec, OutputSpec
 from tauro.model.entry import Source
 from tauro.model.node import NodeSpec
@@ -51,6 +52,7 @@ class Context:
 
     Raises:
         ConfigError: `strict`, and the project has problems.
+        InvalidValueError: `variables` holds a name that every run gives a value of its own to.
     """
 
     window: Window | None = None
@@ -261,6 +263,11 @@ class Context:
         environ: Mapping[str, str] | None,
         strict: bool,
     ) -> None:
+        taken = [name for name in variables or () if name in RUN_NAMES]
+        if taken:
+            raise InvalidValueError(
+                f"{bounded(taken)} can't be set: every run has its own", fix="give the dates by --start and --end"
+            )
         self._project = project
         self._from_command = frozenset(variables or ())
         self._session = _Session()

@@ -45,8 +45,8 @@ def make_plan(
 
     Raises:
         UnknownNameError: there is no such pipeline, node or tag.
-        InvalidValueError: the pipeline needs dates and has none, or the selection is empty.
-        ConfigError: something in the pipeline does not fit; all of it is named.
+        InvalidValueError: the selection is empty.
+        ConfigError: something in the pipeline does not fit, or it needs dates and has none; all of it is named.
     """
     if max_workers is not None and max_workers < 1:
         raise InvalidValueError(f"max_workers is {max_workers}; at least one is needed")
@@ -57,13 +57,12 @@ def make_plan(
         raise ConfigError(problems)
     resolved = resolve_pipeline(bound, pipeline)
     spec = resolved.spec
-    if window is None and spec.requires_dates:
-        raise InvalidValueError(
-            f"pipeline {pipeline!r} needs dates",
-            fix="give --start and --end, or set start_date and end_date in global_settings, or requires_dates: false",
-        )
     problems += resolved.problems
-    if window is None:
+    if window is None and spec.requires_dates:
+        fix = "give --start and --end, or set start_date and end_date in global_settings, or requires_dates: false"
+        place = ("pipelines_config", pipeline, "requires_dates")
+        problems.insert(0, problem_at(bound, place, "the pipeline needs dates", fix=fix))
+    elif window is None:
         problems += _windows_missing(bound, resolved)
     if problems:
         raise ConfigError(problems)

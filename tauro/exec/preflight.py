@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from tauro.config import Context
-from tauro.errors import InvalidValueError, Problem, Severity, UnknownNameError
+from tauro.errors import InvalidValueError, Problem, Severity, UnknownNameError, bounded
 from tauro.exec.entry_checks import input_problems, missing_paths, output_problems
 from tauro.exec.findings import as_warning, entries_of, findings_for
 from tauro.exec.functions import FunctionError, import_from, load_function
 from tauro.exec.hybrid import check_hybrid
 from tauro.exec.node_checks import check_nodes, function_problem
-from tauro.exec.plan import default_window
+from tauro.exec.plan import default_window, is_on_disk
 from tauro.exec.resolution import ResolvedPipeline, problem_at, resolve_pipeline
 from tauro.io.formats import FORMATS
-from tauro.io.locations import format_of, input_spec_for, output_spec_for
+from tauro.io.locations import format_of, format_of_folder, input_spec_for, locations, output_spec_for
 from tauro.model.pipeline import PipelineSpec, PipelineType
-from tauro.model.plan import Origin, Plan, PlannedInput
+from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
 from tauro.model.settings import Mode, Publish
 from tauro.model.window import Window
 from tauro.spark.session import SESSION_MODES
@@ -77,6 +79,7 @@ def check_run(context: Context, plan: Plan) -> list[Problem]:
     for name, node in plan.nodes.items():
         for one in node.inputs:
             if one.spec is None:
+                problems += _absent_output(context, name, one)
                 continue
             place = ("input_config", one.id) if one.id in context.inputs else ("nodes_config", name, "input")
             problems += input_problems(context, place, one.spec, one.id)
@@ -85,6 +88,8 @@ def check_run(context: Context, plan: Plan) -> list[Problem]:
         for output in node.outputs:
             if output.id in context.outputs:
                 problems += output_problems(context, ("output_config", output.id), output.spec, output.id)
+    places = {place for node in plan.nodes.values() for one in node.inputs if one.spec for place in locations(one.spec)}
+    problems += _swallowed_inputs(context, plan.nodes.values(), places)
     return list(dict.fromkeys(problems))
 
 
@@ -162,6 +167,28 @@ def _entry_problems(
     for name in context.outputs:
         place = ("output_config", name)
         yield place, [*output_problems(context, place, output_spec_for(context, name), name)]
+
+
+def _absent_output(context: Context, node: str, one: PlannedInput) -> Iterator[Problem]:
+    """A stored output that is read by its id and does not exist yet, as of a node that reads its own."""
+    if one.origin is Origin.STORED and one.output is not None and not is_on_disk(one.output):
+        message = f"input {one.id!r}: {one.location} does not exist yet"
+        fix = f"read it by an entry of input_config with its path and 'optional: true', or make {one.location} first"
+        yield problem_at(context, ("nodes_config", node, "input"), message, fix=fix)
+
+
+def _swallowed_inputs(context: Context, nodes: Iterable[PlannedNode], places: Collection[str]) -> Iterator[Problem]:
+    """Outputs that would replace a folder, not made by a run, in which inputs lie."""
+    for node in nodes:
+        for output in node.outputs:
+            folder = output.spec.path
+            if folder is None or not output.spec.replaces_table or not os.path.isdir(folder):
+                continue
+            inside = sorted(place for place in places if place.startswith(folder.rstrip("/") + "/"))
+            if inside and format_of_folder(Path(folder)) is None:
+                message = f"output {output.id!r} would replace {folder}, in which inputs lie: {bounded(inside, 3)}"
+                place = ("output_config", output.id) if output.id in context.outputs else ("nodes_config", node.name)
+                yield problem_at(context, place, message, fix="give the output a folder of its own")
 
 
 def _streaming_inputs(context: Context) -> set[str]:

@@ -91,11 +91,13 @@ def wire_nodes(
         read = {name: (*wiring.read.get(name, ()), *by_query.get(name, ())) for name in {**wiring.read, **by_query}}
         wiring = replace(wiring, read=read)
     wiring = replace(wiring, graph=_joined(wiring.graph, dag or {}, _writers(by_query)))
-    problems = [
-        problem_at(context, ("nodes_config", fault.node, fault.field), fault.message, notes=fault.notes, fix=fault.fix)
-        for fault in wiring.faults
-        if not any(f"unknown dependency {name!r}" == fault.message for name in absent)
-    ]
+    problems = []
+    for fault in wiring.faults:
+        if fault.stranger not in absent:
+            is_elsewhere = fault.stranger in context.nodes_config
+            fix = f"add {fault.stranger!r} to the nodes of the pipeline" if is_elsewhere else fault.fix
+            place = ("nodes_config", fault.node, fault.field)
+            problems.append(problem_at(context, place, fault.message, notes=fault.notes, fix=fix))
     try:
         wiring = replace(wiring, order=tuple(topological_order(wiring.graph)))
     except CycleError as error:

@@ -27,6 +27,8 @@ class Fault:
     message: str
     notes: tuple[str, ...] = ()
     fix: str | None = None
+    stranger: str | None = None
+    """The name that is no node of the pipeline, where that is the fault."""
 
     def as_problem(self, file: str | None, line: int | None) -> Problem:
         """The fault as a report shows it."""
@@ -205,6 +207,7 @@ def _dependencies_of(
                     f"unknown dependency {dependency!r}",
                     notes=(f"known nodes: {bounded(known)}",),
                     fix=did_you_mean(dependency, known),
+                    stranger=dependency,
                 )
             )
     by_data = dict.fromkeys(one.node for one in inputs if one.node is not None and one.node in nodes)

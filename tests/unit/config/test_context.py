@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tauro.config import SESSIONS, Context
-from tauro.errors import ConfigError, UnknownNameError
+from tauro.errors import ConfigError, InvalidValueError, UnknownNameError
 from tauro.model import Window
 
 Project = Callable[..., Path]
@@ -209,3 +209,8 @@ def test_loading_imports_neither_spark_nor_logging_nor_what_is_slow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_every_run_has_of_its_own_can_not_be_set() -> None:
+    with pytest.raises(InvalidValueError, match="start_date can't be set"):
+        Context(variables={"start_date": "2013-01-01"})

@@ -328,7 +328,7 @@ class TestRefusals:
     def test_missing_and_half_dates_are_errors(self, make_context: Make, fns: Functions) -> None:
         fns.a = lambda: 1
         executor = BaseExecutor(make_context({"a": {}}, pipeline={"requires_dates": True}))
-        with pytest.raises(InvalidValueError, match="needs dates"):
+        with pytest.raises(ConfigError, match="needs dates"):
             executor.execute_pipeline("p")
         with pytest.raises(InvalidValueError, match="only one of start and end"):
             executor.execute_pipeline("p", "2013-01-01")

@@ -302,7 +302,7 @@ class TestSettings:
 class TestWindow:
     def test_a_pipeline_needs_dates_unless_it_says_otherwise(self, make_context: Make) -> None:
         context = make_context({"a": {}}, pipeline={"requires_dates": True})
-        with pytest.raises(InvalidValueError, match="pipeline 'p' needs dates"):
+        with pytest.raises(ConfigError, match="pipeline 'p': the pipeline needs dates"):
             make_plan(context, "p")
         assert make_plan(context, "p", WEEK).window == WEEK
 

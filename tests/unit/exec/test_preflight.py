@@ -14,7 +14,8 @@ import pytest
 
 from tauro.config import Context
 from tauro.errors import Problem, Severity, UnknownNameError
-from tauro.exec.preflight import check_project
+from tauro.exec.plan import make_plan
+from tauro.exec.preflight import check_project, check_run
 from tauro.model.window import Window
 from tests.unit.exec.conftest import Functions
 
@@ -213,6 +214,33 @@ class TestProblems:
         assert "batch node 'b' depends on streaming node 's'" in text
         assert "streaming node 's': output format 'parquet' is not allowed; allowed: delta" in text
 
+    def test_a_node_of_another_pipeline_is_no_dependency_and_the_fix_says_so(self, make_context: Make) -> None:
+        context = make_context(
+            {"a": {**F, "dependencies": ["b"]}, "b": F}, pipelines={"p": {"nodes": ["a"]}, "q": {"nodes": ["b"]}}
+        )
+        (message,) = errors(context)
+        assert "unknown dependency 'b'" in message
+        assert "add 'b' to the nodes of the pipeline" in message
+
+    def test_an_output_may_not_replace_the_folder_of_its_inputs(self, make_context: Make, tmp_path: Path) -> None:
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data/a.csv").write_text("id\n1\n")
+        context = make_context(
+            {"a": {**F, "input": ["raw"], "output": ["all"]}},
+            inputs={"raw": {"path": "data/a.csv"}},
+            outputs={"all": {"path": "data", "format": "csv"}},
+        )
+        (problem,) = check_run(context, make_plan(context, "p"))
+        assert "output 'all' would replace" in problem.message
+        assert "a.csv" in problem.message
+
+    def test_a_node_that_reads_its_own_output_needs_it_to_be_there(self, make_context: Make) -> None:
+        context = make_context({"a": {**F, "input": ["t"], "output": ["t"]}})
+        (problem,) = check_run(context, make_plan(context, "p"))
+        assert "input 't'" in problem.message
+        assert "does not exist yet" in problem.message
+        assert "optional: true" in (problem.fix or "")
+
     def test_everything_is_said_at_once(self, make_context: Make) -> None:
         context = make_context(
             {
@@ -299,7 +327,8 @@ import sys
 BLOCK
 from tauro.config import Context
 from tauro.exec.plan import make_plan
-from tauro.exec.preflight import check_project
+from tauro.exec.plan import make_plan
+from tauro.exec.preflight import check_project, check_run
 context = Context.from_project(sys.argv[1], strict=False)
 for problem in check_project(context, "p"):
     print(problem.severity, problem.message)
