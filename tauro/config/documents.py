@@ -42,13 +42,15 @@ class Document:
     values: Mapping[str, Plain]
     layers: tuple[Layer, ...]
     """The environment's last."""
+    homes: Mapping[str, tuple[Layer, ...]]
+    """Top key -> the layers that have it, in the same order."""
 
     def source_of(self, path: Path) -> Source | None:
         """The place of the value at `path`, or of the nearest one above it; None if the document has no file."""
         best: Source | None = None
         best_depth = -1
-        for layer in reversed(self.layers):
-            if layer.file is None or (path and path[0] not in layer.values):
+        for layer in reversed(self.homes.get(str(path[0]), ()) if path else self.layers):
+            if layer.file is None:
                 continue
             depth, line = layer.file.locate((*layer.inside, *path))
             if depth > best_depth:
@@ -72,7 +74,12 @@ def load_document(name: str, project: Project) -> tuple[Document, list[Finding]]
     overlay = list(loading.overlay())
     for layer in overlay:
         values = merge(values, layer.values)
-    return Document(name, values, (*base, *overlay)), loading.findings
+    layers = (*base, *overlay)
+    homes: dict[str, tuple[Layer, ...]] = {}
+    for layer in layers:
+        for key in layer.values:
+            homes[key] = (*homes.get(key, ()), layer)
+    return Document(name, values, layers, homes), loading.findings
 
 
 def misnamed_overlays(project: Project) -> list[Finding]:

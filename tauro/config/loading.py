@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
 from tauro.config.catalog import Catalog
+from tauro.config.collector import collector_paused
 from tauro.config.documents import Document, load_document, misnamed_overlays
 from tauro.config.explain import Explanation, explain
 from tauro.config.findings import DOCUMENTS, ENTRY_KINDS, Finding, where
@@ -65,7 +64,7 @@ def load(
     """Loads `project`; what is wrong with it is among the findings, and never raised."""
     findings = [*project.findings, *misnamed_overlays(project)]
     documents: dict[str, Document] = {}
-    with _collector_paused():
+    with collector_paused():
         for name in DOCUMENTS:
             documents[name], found = load_document(name, project)
             findings += found
@@ -86,7 +85,7 @@ def load(
 def for_run(loaded: Loaded, run: Mapping[str, str], project: Project, from_command: frozenset[str]) -> Loaded:
     """`loaded` with the run's own values filled in; only what refers to them is worked out again."""
     scope = replace(loaded.scope, run=run)
-    with _collector_paused():
+    with collector_paused():
         step = _Step(loaded.documents, scope, list(loaded.findings))
         settings = step.settings(from_command) if _SETTINGS in loaded.waiting else loaded.settings
         again = Loaded(loaded.documents, scope, settings, secrets=loaded.secrets)
@@ -243,15 +242,3 @@ def _without_secrets(problem: Problem, secrets: frozenset[str]) -> Problem:
     notes = tuple(redact(note, secrets) for note in problem.notes)
     fix = redact(problem.fix, secrets) if problem.fix else None
     return replace(problem, message=redact(problem.message, secrets), notes=notes, fix=fix)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keeps the cycle collector from walking the growing trees again and again, most of the time of a big load."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

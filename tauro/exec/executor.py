@@ -9,6 +9,7 @@ from typing import Any
 from loguru import logger
 
 from tauro.config import Context
+from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, InvalidValueError, Problem, RunFailedError, RunInterruptedError, Severity
 from tauro.exec.functions import import_from
 from tauro.exec.node_executor import NodeExecutor, PlanRun
@@ -86,12 +87,13 @@ class BaseExecutor:
         began = time.monotonic()
         run_id = run_id or new_run_id()
         window = self._window(start_date, end_date)
-        context = self.context.for_run(window, run_id)
-        import_from(context.root)
-        if pipeline_name in context.pipelines:
-            _judge(refusals(context, context.pipelines[pipeline_name]))
-        plan = make_plan(context, pipeline_name, window, selection, run_id=run_id, max_workers=max_workers)
-        _judge(check_run(context, plan))
+        with collector_paused():
+            context = self.context.for_run(window, run_id)
+            import_from(context.root)
+            if pipeline_name in context.pipelines:
+                _judge(refusals(context, context.pipelines[pipeline_name]))
+            plan = make_plan(context, pipeline_name, window, selection, run_id=run_id, max_workers=max_workers)
+            _judge(check_run(context, plan))
         observers = tuple(observers)
         for observer in observers:
             observer(RunStarted(run_id, plan))

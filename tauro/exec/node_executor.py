@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING
 
 from tauro.config import Context
+from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Severity, UnknownNameError
 from tauro.exec.dependency_resolver import as_node_spec
 from tauro.exec.functions import import_from, load_function, parameters_of
@@ -182,15 +183,17 @@ class NodeExecutor:
     ) -> None:
         """Runs nodes that belong to no pipeline, and raises what the first of them to fail raised."""
         import_from(context.root)
-        wiring, problems = wire_nodes(context, nodes, knows_all_inputs=self._input_loader is None, dag=dag)
-        problems += check_nodes(context, nodes, wiring.inputs)
-        errors = [one for one in problems if one.severity is Severity.ERROR]
-        if errors:
-            raise ConfigError(errors)
-        pipeline = PipelineSpec(nodes=tuple(nodes), requires_dates=False)
-        resolved = ResolvedPipeline(pipeline, nodes, wiring, ())
-        plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
-        outcome = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs).run()
+        with collector_paused():
+            wiring, problems = wire_nodes(context, nodes, knows_all_inputs=self._input_loader is None, dag=dag)
+            problems += check_nodes(context, nodes, wiring.inputs)
+            errors = [one for one in problems if one.severity is Severity.ERROR]
+            if errors:
+                raise ConfigError(errors)
+            pipeline = PipelineSpec(nodes=tuple(nodes), requires_dates=False)
+            resolved = ResolvedPipeline(pipeline, nodes, wiring, ())
+            plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
+            run = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs)
+        outcome = run.run()
         for error in outcome.errors.values():
             raise error
         if outcome.stopped is not None:
@@ -201,9 +204,11 @@ class NodeExecutor:
         for node in plan.nodes.values():
             reads = self._input_loader is None and any(one.origin is not Origin.RETURNED for one in node.inputs)
             writes = self._output_manager is None and bool(node.outputs)
-            if reads or writes or node.spec.sql is not None or _is_handed_spark(node.spec, plan.pipeline):
+            if reads or writes or node.spec.sql is not None:
                 return True
-        return False
+        by_function = {node.spec.function: node.spec for node in plan.nodes.values() if not node.spec.hyperparams}
+        by_hyperparams = [node.spec for node in plan.nodes.values() if node.spec.hyperparams]
+        return any(_is_handed_spark(spec, plan.pipeline) for spec in (*by_function.values(), *by_hyperparams))
 
 
 class PlanRun:

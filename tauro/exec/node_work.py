@@ -80,9 +80,8 @@ class NodeWork:
             for source in sources:
                 readers[source] = readers.get(source, 0) + 1
         self._handover = Handover(readers)
-        self._functions: dict[str, NodeFunction] = {
-            name: load_function(node.spec.function) for name, node in plan.nodes.items() if node.spec.function
-        }
+        paths = {node.spec.function for node in plan.nodes.values() if node.spec.function}
+        self._functions: dict[str | None, NodeFunction] = {path: load_function(path) for path in paths}
         self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
 
     def attempt(self, attempt: Attempt) -> tuple[OutputResult, ...]:
@@ -161,7 +160,7 @@ class NodeWork:
     def _command(self, node: PlannedNode, positional: list[Any], keywords: dict[str, Any]) -> Command:
         if node.spec.sql is not None:
             return self._sql_command(node, positional, keywords)
-        function = self._functions[node.name]
+        function = self._functions[node.spec.function]
         keywords |= node.spec.params
         if not is_told_of_learning(node.spec, function, self._plan.pipeline):
             return NodeCommand(function, positional, self._start, self._end, node.name, keywords=keywords)
@@ -296,7 +295,8 @@ def _completed(info: MlInfo, settings: GlobalSettings) -> MlInfo:
 
 def _returned_by(node: PlannedNode) -> tuple[str, ...]:
     """The nodes whose results this one is handed in memory, each once."""
-    return tuple(dict.fromkeys(one.node for one in node.inputs if one.origin is Origin.RETURNED and one.node))
+    named = [one.node for one in node.inputs if one.origin is Origin.RETURNED and one.node is not None]
+    return tuple(named) if len(named) < 2 else tuple(dict.fromkeys(named))
 
 
 def _session_there() -> SparkSession | None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tauro.config import Context
+from tauro.config.collector import collector_paused
 from tauro.errors import InvalidValueError, Problem, Severity, UnknownNameError, bounded
 from tauro.exec.entry_checks import input_problems, missing_paths, output_problems
 from tauro.exec.findings import as_warning, entries_of, findings_for
@@ -45,6 +46,11 @@ def check_project(context: Context, pipeline: str | None = None, window: Window 
     if window is not None and context.run_id is None:
         context = context.for_run(window, "run-id")
     import_from(context.root)
+    with collector_paused():
+        return _project_problems(context, pipeline)
+
+
+def _project_problems(context: Context, pipeline: str | None) -> list[Problem]:
     problems = [*findings_for(context, pipeline), *_settings_problems(context)]
     resolved = {name: resolve_pipeline(context, name) for name in context.pipelines}
     written = _written_places(resolved.values())

@@ -144,13 +144,13 @@ def _joined(
     """`graph` (node -> what it depends on) with the edges of `dags` (node -> its dependents) between its nodes."""
     if not any(dags):
         return graph
-    more: dict[str, list[str]] = {node: [] for node in graph}
+    more: dict[str, list[str]] = {}
     for dag in dags:
         for node, followers in dag.items():
-            for follower in sorted(followers):
-                if node in graph and follower in graph:
-                    more[follower].append(node)
-    return {node: tuple(dict.fromkeys((*graph[node], *more[node]))) for node in graph}
+            for follower in followers:
+                if node in graph and follower in graph and node not in graph[follower]:
+                    more.setdefault(follower, []).append(node)
+    return {**graph, **{node: tuple(dict.fromkeys((*graph[node], *others))) for node, others in more.items()}}
 
 
 _NOUNS = {"pipelines_config": "pipeline", "nodes_config": "node", "input_config": "input", "output_config": "output"}

@@ -161,7 +161,8 @@ class RunLoop:
             node.attempt, node.attempt_began_at, node.cancelled_at, node.timed_out = attempt, now, None, False
             self._in_flight[name] = node
             self._watched += node.timeout_s is not None
-            self._tell(NodeStarted(name, attempt.number))
+            if self._observers:
+                self._tell(NodeStarted(name, attempt.number))
             self._workers.start(lambda attempt=attempt: self._try(attempt))  # type: ignore[misc]  # a default argument binds it
 
     def _try(self, attempt: Attempt) -> None:
@@ -299,7 +300,8 @@ class RunLoop:
             result = self._result(change, node)
             self._results[change.node] = result
             self._work.ended(change.node)
-            self._tell(NodeEnded(result))
+            if self._observers:
+                self._tell(NodeEnded(result))
 
     def _result(self, change: Change, node: _Node | None) -> NodeResult:
         task = self._machine.task(change.node)

@@ -36,6 +36,8 @@ def local_path(path: str) -> Path:
 
 def canonical(path: str) -> str:
     """One spelling for one place: a normalised absolute path without a trailing slash or `file:`."""
+    if path.startswith("/") and "//" not in path and "/." not in path:
+        return path.rstrip("/") or "/"  # nothing to work out, as for most of a project's many paths
     if is_remote(path):
         return path.rstrip("/")
     return os.path.abspath(local_path(path))
