@@ -51,6 +51,8 @@ class Capabilities:
     overwrite_scopes: frozenset[OverwriteScope] = frozenset({OverwriteScope.TABLE})
     partition_by: bool = False
     schema_evolution: bool = False
+    append_by_window: bool = False
+    """Whether an append with a window_column replaces the window's rows."""
     holds_nested: bool = True
     """Whether arrays, maps and structs survive."""
     cannot_hold: frozenset[str] = frozenset()

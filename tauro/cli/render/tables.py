@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -64,8 +65,14 @@ def locations(result: RunResult) -> list[str]:
 
 
 def _location(output: OutputResult) -> str:
-    place = output.path or output.table or "in memory"
+    place = _from_here(output.path) if output.path else output.table or "in memory"
     return place if output.is_written else f"{place} (there already, left as it is)"
+
+
+def _from_here(path: str) -> str:
+    """A path below the current folder as it is called from there; any other as it is."""
+    below = os.getcwd() + os.sep
+    return path.removeprefix(below)
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

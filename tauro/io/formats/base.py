@@ -61,8 +61,10 @@ class BaseFormat:
             found.append(f"partition_by names {bounded(repeated)} more than once")
         if spec.overwrite_scope is OverwriteScope.PARTITIONS and not spec.partition_by and can.partition_by:
             found.append("overwrite_scope partitions needs partition_by")
-        bounds_overwrite = spec.overwrite_scope is OverwriteScope.WINDOW
-        if spec.window_column and not bounds_overwrite and spec.write_mode is not WriteMode.APPEND:
+        is_bounded = spec.overwrite_scope is OverwriteScope.WINDOW or (
+            spec.write_mode is WriteMode.APPEND and can.append_by_window
+        )
+        if spec.window_column and not is_bounded:
             found.append("window_column has no meaning without overwrite_scope window")
         if can.needs_path and spec.path is None:
             found.append(f"{self.name} needs a path" + ("; for a catalog table leave format out" if spec.table else ""))

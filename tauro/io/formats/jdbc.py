@@ -44,6 +44,7 @@ class Jdbc(BaseFormat):
     capabilities = Capabilities(
         write_modes=frozenset(WriteMode) - {WriteMode.MERGE},
         overwrite_scopes=frozenset({OverwriteScope.TABLE, OverwriteScope.WINDOW}),
+        append_by_window=True,
         holds_nested=False,
         cannot_hold=frozenset({"void", "interval", "variant", "daytimeinterval", "yearmonthinterval"}),
         needs_options=("url",),
