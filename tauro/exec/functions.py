@@ -28,13 +28,15 @@ class FunctionError(ProjectError, ImportError):
 
 _current_root: str | None = None
 """The folder of the project whose modules are importable; None before the first."""
+_packages: set[str] = set()
+"""The top names of the modules that functions were taken from since."""
 
 
 def import_from(root: Path) -> None:
     """Makes a project's own modules importable, before any others of the same name.
 
-    The modules of a project that this process imported from before are forgotten: two projects may well have modules
-    of one name.
+    The packages of another project that functions were taken from before are forgotten: two projects may well have
+    modules of one name.
     """
     global _current_root
     folder = str(root)
@@ -43,9 +45,9 @@ def import_from(root: Path) -> None:
     if _current_root is not None and folder != _current_root:
         below = _current_root + os.sep
         for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None) or ""
-            if file.startswith(below) and "site-packages" not in file:  # a project may hold its own environment
+            if name.partition(".")[0] in _packages and (getattr(module, "__file__", None) or "").startswith(below):
                 del sys.modules[name]
+        _packages.clear()
         if _current_root in sys.path:
             sys.path.remove(_current_root)
     if folder not in sys.path:
@@ -62,6 +64,7 @@ def load_function(path: str) -> NodeFunction:
     module_name, dot, attribute = path.rpartition(".")
     if not dot:
         raise FunctionError(f"function {path!r} is no dotted path", fix=f"write it as module.{path}")
+    _packages.add(module_name.partition(".")[0])
     try:
         module = sys.modules.get(module_name) or import_module(module_name)
     except ModuleNotFoundError as error:

@@ -129,3 +129,16 @@ def test_two_projects_with_modules_of_one_name_keep_their_own(tmp_path: Path, mo
         found.append(load_function("same_name.f")())
     assert found == ["one", "two", "one"]
     assert str(tmp_path / "two") not in sys.path
+
+
+def test_only_packages_that_functions_came_from_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "one"), *sys.path])
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/of_nodes.py").write_text("def f(): ...\n")
+    (tmp_path / "one/of_others.py").write_text("")
+    import_from(tmp_path / "one")
+    load_function("of_nodes.f")
+    others = __import__("of_others")
+    import_from(tmp_path / "two")
+    assert "of_nodes" not in sys.modules
+    assert sys.modules["of_others"] is others
