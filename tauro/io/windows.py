@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +12,7 @@ WINDOW_TYPES = ("date", "timestamp", "timestamp_ntz", "string")
 """Spark types, by name, that a window column may have."""
 
 _OFFSET = r"[+-][0-9]{2}:?[0-9]{2}$"
+_LONGEST_WITHOUT_OFFSET = len("2013-01-01T06:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class WindowCondition:
         plain = f"({text} >= '{_shortest(lower)}' AND {text} < '{_shortest(upper)}')"
         moment = f"CAST({name} AS TIMESTAMP)"
         shifted = f"({moment} >= {_instant(lower)} AND {moment} < {_instant(upper)})"
-        is_shifted = f"length({name}) > 16 AND {name} RLIKE '{_OFFSET}'"
+        is_shifted = f"length({name}) > {_LONGEST_WITHOUT_OFFSET} AND {name} RLIKE '{_OFFSET}'"
         return f"({coarse} AND CASE WHEN {is_shifted} THEN {shifted} ELSE {plain} END)"
 
     def bounds(self) -> tuple[date | datetime, date | datetime]:
@@ -52,7 +54,10 @@ class WindowCondition:
         return (_day_from(lower), _day_from(upper)) if self.type_name == "date" else (lower, upper)
 
     def holds(self, value: object) -> bool:
-        """Whether a date, a `datetime` (with an offset: an instant) or ISO text lies inside; nothing else does."""
+        """Whether a date, a `datetime` or ISO text lies inside, as `sql` has it; nothing else does.
+
+        What has an offset is an instant; text that ends in an offset but tells no instant lies outside.
+        """
         if isinstance(value, datetime):
             moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
             return self.window.lower <= moment < self.window.upper
@@ -60,6 +65,11 @@ class WindowCondition:
             return _day_from(self.window.lower) <= value < _day_from(self.window.upper)
         if not isinstance(value, str):
             return False
+        if len(value) > _LONGEST_WITHOUT_OFFSET and re.search(_OFFSET, value):
+            try:
+                return self.holds(datetime.fromisoformat(value))
+            except ValueError:
+                return False
         text = value.replace(" ", "T")
         return _shortest(self.window.lower) <= text < _shortest(self.window.upper)
 

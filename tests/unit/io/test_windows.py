@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+import re
+import sqlite3
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
@@ -54,6 +56,68 @@ def test_days_hold_their_last_afternoon(value: object, inside: bool) -> None:
 )
 def test_date_times_end_before_their_end(value: object, inside: bool) -> None:
     assert WindowCondition(HOURS, "string").holds(value) == inside
+
+
+OFFSETS = [
+    ("2013-01-01T23:30:00-05:00", True),
+    ("2013-01-07T23:30:00-05:00", False),
+    ("2013-01-07 18:59:59.9-0500", True),
+    ("2012-12-31T19:00:00-05:00", True),
+    ("2012-12-31T18:59:59-05:00", False),
+    ("2013-01-01T01:00:00+02:00", False),
+    ("2013-01-08T01:00:00+02:00", True),
+    ("2013-01-08T02:00:00+02:00", False),
+    ("2013-01-01T00:00:00+00:00", True),
+    ("2013-01-08T00:00:00+00:00", False),
+    ("2013-01-03T99:00:00+02:00", False),
+]
+
+
+@pytest.mark.parametrize(("value", "inside"), OFFSETS)
+def test_text_with_an_offset_is_an_instant(value: str, inside: bool) -> None:
+    assert WindowCondition(DAYS, "string").holds(value) == inside
+
+
+@pytest.mark.parametrize("window", [DAYS, HOURS], ids=["days", "hours"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(value for value, _ in OFFSETS),
+        "2012-12-31",
+        "2013-01-01",
+        "2013-01-01 05:59",
+        "2013-01-01T06:00:00.5Z",
+        "2013-01-02",
+        "2013-01-07 23:59",
+        "2013-01-08",
+        "2013-01-01T08:00:00+02:00",
+        "2013-01-01T07:59:59+02:00",
+        "2013-01-01T18:59:59-05:00",
+        "2013-01-01T19:00:00-05:00",
+    ],
+)
+def test_sql_selects_the_text_that_the_window_holds(window: Window, value: str) -> None:
+    condition = WindowCondition(window, "string")
+    assert selects(condition.sql("day"), value) == condition.holds(value)
+
+
+def selects(sql: str, value: str) -> bool:
+    """Whether a condition of Spark SQL on the column `day` is true of a text, as SQLite works it out."""
+    database = sqlite3.connect(":memory:")
+    database.create_function("instant", 1, instant)
+    database.create_function("regexp", 2, lambda pattern, text: re.search(pattern, text) is not None)
+    sql = sql.replace("CAST(`day` AS TIMESTAMP)", "instant(`day`)").replace("RLIKE", "REGEXP")
+    sql = re.sub(r"TIMESTAMP ('[^']*')", r"instant(\1)", sql)
+    (found,) = database.execute(f"SELECT {sql} FROM (SELECT ? AS day)", (value,)).fetchone()
+    database.close()
+    return found == 1
+
+
+def instant(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).timestamp()
+    except ValueError:
+        return None
 
 
 def test_bounds_of_a_date_column_are_days_whose_midnight_lies_inside() -> None:
