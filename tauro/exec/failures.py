@@ -75,8 +75,11 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def kind_of(error: BaseException) -> FailureKind:
-    """Whether trying again can help, judged from the root cause outwards."""
-    for link in reversed(list(chain_of(error))):
+    """Whether trying again can help, judged from the root cause outwards.
+
+    Causes are those that `from` names: an error that was handled when another one came up decides nothing.
+    """
+    for link in reversed(list(_causes(error))):
         names = {cls.__name__ for cls in type(link).__mro__}
         if isinstance(link, _PERMANENT) or names & _PERMANENT_NAMES:
             return FailureKind.PERMANENT
@@ -113,6 +116,16 @@ def describe(
         kind=kind_of(error),
         cause=redact("".join(traceback.format_exception(error))),
     )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error` and the causes that `from` names, the root cause last."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__
 
 
 def _bounded(message: str) -> str:

@@ -104,6 +104,21 @@ class TestKinds:
         assert kind_of(chained(ImportError("wrapped"), ConnectionResetError())) == "transient"
         assert kind_of(chained(ConnectionResetError(), ImportError("root"))) == "permanent"
 
+    def test_an_error_that_was_handled_decides_nothing(self) -> None:
+        def falls_back(handled: Exception, raised: Exception) -> None:
+            try:
+                raise handled
+            except type(handled):
+                raise raised  # noqa: B904 - that is the point
+
+        with pytest.raises(ConnectionError) as transient:
+            falls_back(ImportError("no fast client"), ConnectionResetError("the slow one"))
+        assert transient.value.__context__ is not None
+        assert kind_of(transient.value) == "transient"
+        with pytest.raises(ValueError) as other:
+            falls_back(ConnectionResetError("reset"), ValueError("wrong"))
+        assert kind_of(other.value) == "other"
+
     def test_a_chain_that_leads_back_to_itself_ends(self) -> None:
         first, second = ValueError("a"), ValueError("b")
         first.__cause__, second.__cause__ = second, first
