@@ -98,6 +98,7 @@ def describe(
     *,
     node: str | None = None,
     attempt: int | None = None,
+    kind: FailureKind | None = None,
 ) -> ErrorInfo:
     """`error` in words: its root cause's type and message, and the whole chain as Python prints it.
 
@@ -106,6 +107,7 @@ def describe(
         redact: hides secrets in a text.
         node: the node that failed.
         attempt: its attempt, counted from 1.
+        kind: whether trying again can help; judged from `error` if left out.
     """
     root = root_cause(error)
     return ErrorInfo(
@@ -113,7 +115,7 @@ def describe(
         message=redact(_bounded(str(root) or type(root).__name__)),
         node=node,
         attempt=attempt,
-        kind=kind_of(error),
+        kind=kind_of(error) if kind is None else kind,
         cause=redact("".join(traceback.format_exception(error))),
     )
 

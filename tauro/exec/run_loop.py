@@ -271,7 +271,7 @@ class RunLoop:
     def _failed(
         self, name: str, node: _Node, attempt: Attempt, error: BaseException, kind: FailureKind, now: float
     ) -> None:
-        info = describe(error, self._redact, node=name, attempt=attempt.number)
+        info = describe(error, self._redact, node=name, attempt=attempt.number, kind=kind)
         wrapped = NodeError(
             name,
             f"{info.type}: {info.message}",
@@ -318,11 +318,3 @@ class RunLoop:
     def _tell(self, event: Event) -> None:
         for observer in self._observers:
             observer(event)
-
-
-def describe_all(outcome: RunOutcome) -> str:
-    """The failures of a run in a few lines."""
-    lines = [error.message for error in list(outcome.errors.values())[:5]]
-    if len(outcome.errors) > 5:
-        lines.append(f"... and {len(outcome.errors) - 5} more")
-    return "\n".join(lines)

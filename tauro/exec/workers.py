@@ -51,11 +51,11 @@ class Workers:
         self._threads -= 1
 
     def close(self) -> None:
-        """Ends every thread that waits for a task."""
-        for _ in range(self._threads):
-            self._tasks.put(None)
+        """Ends every thread once it has no task, also one that was given up; no task may be started after it."""
+        self._tasks.put(None)
         self._threads = 0
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
+        self._tasks.put(None)  # for the next thread

@@ -21,6 +21,7 @@ from tauro.errors import (
 )
 from tauro.exec.failures import describe, kind_of, root_cause
 from tauro.exec.functions import FunctionError
+from tauro.model.outcome import FailureKind
 
 
 def named(name: str, *bases: type[Exception], text: str = "it broke") -> Exception:
@@ -158,6 +159,10 @@ class TestDescription:
         assert info.cause is not None
         for part in ("KeyError: 'key'", "ValueError: wrong rows", "direct cause", "in fails", __file__):
             assert part in info.cause
+
+    def test_a_kind_that_is_known_wins_over_the_errors_own(self) -> None:
+        assert describe(NodeTimeoutError("late")).kind == "transient"
+        assert describe(NodeTimeoutError("late"), kind=FailureKind.PERMANENT).kind == "permanent"
 
     def test_secrets_are_hidden_in_message_and_chain(self) -> None:
         error = chained(ValueError("login with hunter2"), KeyError("hunter2"))

@@ -424,6 +424,9 @@ class TestTimeouts:
         assert run.through() == {"after": "cancelled", "apart": "completed", "endless": "failed"}
         assert run.outcome is not None
         assert "can't be stopped" in str(run.outcome.errors["endless"].__cause__)
+        told = run.outcome.nodes["endless"].error
+        assert told is not None
+        assert told.kind == "permanent"
         assert run.work.began.count("endless") == 1  # no other attempt runs beside it
         never.set()
 

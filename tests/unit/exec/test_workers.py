@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queue import SimpleQueue
-from threading import Event, current_thread
+from threading import Event, Thread, current_thread
 
 from tauro.exec.workers import Workers
 
@@ -45,6 +45,25 @@ def test_another_thread_takes_the_place_of_one_that_is_given_up() -> None:
     assert ran.wait(5)
     stuck.set()
     workers.close()
+
+
+def test_every_thread_ends_after_closing_even_one_that_was_given_up() -> None:
+    workers, stuck, threads = Workers(2), Event(), SimpleQueue[Thread]()
+
+    def ends_late() -> None:
+        threads.put(current_thread())
+        stuck.wait(5)
+
+    workers.start(ends_late)
+    workers.start(ends_late)
+    workers.give_up()
+    workers.start(lambda: threads.put(current_thread()))
+    started = [threads.get(timeout=5) for _ in range(3)]
+    workers.close()
+    stuck.set()
+    for thread in started:
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_threads_do_not_keep_python_from_ending() -> None:
