@@ -59,11 +59,11 @@ class Breaker:
             self._trial = node
 
     def succeeded(self, node: str, now: float) -> None:
-        """An attempt succeeded: the series ends, and a half-open breaker closes.
+        """An attempt succeeded at `now`: the series ends, and the node on trial closes the breaker.
 
-        An open breaker stays open: what succeeds there began before the failures.
+        Until then any other node leaves it open: what succeeds there began before the failures.
         """
-        if self.state(now) is BreakerState.OPEN and node != self._trial:
+        if self.state(now) is not BreakerState.CLOSED and node != self._trial:
             return
         self._failures = 0
         self._opened_at = None

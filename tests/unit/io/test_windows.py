@@ -110,7 +110,7 @@ def selects(sql: str, value: str) -> bool:
     sql = re.sub(r"TIMESTAMP ('[^']*')", r"instant(\1)", sql)
     (found,) = database.execute(f"SELECT {sql} FROM (SELECT ? AS day)", (value,)).fetchone()
     database.close()
-    return found == 1
+    return bool(found == 1)
 
 
 def instant(text: str) -> float | None:

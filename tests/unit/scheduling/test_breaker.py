@@ -93,3 +93,16 @@ def test_a_trial_that_tells_nothing_gives_the_permit_back(breaker: Breaker) -> N
 def test_what_began_before_the_failures_does_not_close_an_open_breaker(breaker: Breaker) -> None:
     opened(breaker).succeeded("early", 1)
     assert breaker.state(1) is BreakerState.OPEN
+
+
+@pytest.mark.parametrize("on_trial", [False, True])
+def test_what_began_before_the_failures_does_not_close_a_half_open_breaker(breaker: Breaker, on_trial: bool) -> None:
+    opened(breaker)
+    if on_trial:
+        breaker.started("d", 10)
+    breaker.succeeded("early", 11)
+    assert breaker.state(11) is BreakerState.HALF_OPEN
+    assert breaker.may_start(11) is not on_trial
+    breaker.started("d", 11)
+    breaker.succeeded("d", 12)
+    assert breaker.state(12) is BreakerState.CLOSED
