@@ -32,7 +32,8 @@ SESSIONS: Registry[Any] = Registry(
     "session", {"session": "tauro.spark.session:open_session"}, extras={"session": "spark"}
 )
 """Where `Context.spark` comes from."""
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
+_LOCAL = re.compile(r"^file:", re.IGNORECASE)
 
 
 class Context:
@@ -217,10 +218,13 @@ class Context:
         return context
 
     def resolve_path(self, path: str) -> str:
-        """`path` as an absolute one; what has a scheme (`s3a:`, `hdfs:`, `file:`) stays as it is."""
+        """`path` as an absolute one; what has a scheme (`s3a://`, `hdfs:/`, `file:/`) stays as it is.
+
+        A colon makes no scheme unless a slash follows it: `file:out/x` lies in the project, as `out/x` does.
+        """
         if _SCHEME.match(path):
             return path
-        return os.path.normpath(os.path.join(self.root, path))
+        return os.path.normpath(os.path.join(self.root, _LOCAL.sub("", path)))
 
     def redact(self, text: str) -> str:
         """`text` with secrets, and passwords in URLs and connection strings, replaced by `***`."""

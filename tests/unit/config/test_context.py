@@ -151,6 +151,14 @@ def test_paths_are_relative_to_the_project_and_urls_stay(tmp_path: Path) -> None
         assert context.resolve_path(url) == url
 
 
+def test_a_colon_without_a_slash_after_it_makes_no_scheme(tmp_path: Path) -> None:
+    context = Context(root=tmp_path)
+    assert context.resolve_path("ab:c/x") == f"{tmp_path}/ab:c/x"
+    assert context.resolve_path("file:out/x") == f"{tmp_path}/out/x"
+    assert context.resolve_path("out/file:x") == f"{tmp_path}/out/file:x"
+    assert context.resolve_path("file:///x") == "file:///x"
+
+
 def test_redaction_knows_literal_passwords_of_options_inline_entries_and_settings() -> None:
     context = Context(
         {"spark_config": {"spark.hadoop.fs.s3a.secret.key": "settings-secret"}},
