@@ -58,7 +58,8 @@ def check_query(text: str) -> tuple[list[str], list[str]]:
 def referenced(text: str, ids: Mapping[str, str]) -> list[str]:
     """The ids, of those in `ids` (view name -> id), whose views a query names, in the order of `ids`.
 
-    Of a text that the parser can't read, every word counts, also one that is a column.
+    Names that the query's own WITH binds, as well as tables of a database (`db.events`), are no inputs. Of a text that
+    the parser can't read, every word counts, also one that is a column.
     """
     words = {word.lower() for found in re.findall(r"`([^`]+)`|(\w+)", text) for word in found}
     named = [id for view, id in ids.items() if view.lower() in words]
@@ -116,7 +117,7 @@ def _literal(value: object) -> Any:  # Any: what spark.sql takes
 
 
 def _tables_of(text: str) -> set[str] | None:
-    """The tables that a query names, in lower case; None if the parser can't read it."""
+    """The tables without a database that a query names from outside, in lower case; None if it can't be parsed."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
@@ -125,7 +126,31 @@ def _tables_of(text: str) -> set[str] | None:
         statements = sqlglot.parse(text, dialect="spark")
     except SqlglotError:
         return None
-    return {table.name.lower() for one in statements if one is not None for table in one.find_all(exp.Table)}
+    tables = [table for one in statements if one is not None for table in one.find_all(exp.Table)]
+    return {table.name.lower() for table in tables if not table.db and not _is_bound(table)}
+
+
+def _is_bound(table: Any) -> bool:  # Any: see _keyword
+    """Whether a WITH round a table binds its name: each part of a WITH sees the parts before it, the query sees all.
+
+    In `WITH events AS (SELECT * FROM events) ...` the inner name is the one from outside.
+    """
+    from sqlglot import exp
+
+    name, inner = table.name.lower(), table
+    while inner.parent is not None:
+        outer = inner.parent
+        if isinstance(outer, exp.With):
+            before = next(at for at, part in enumerate(outer.expressions) if part is inner)
+            seen = outer.expressions[: before + bool(outer.recursive)]
+        elif isinstance(inner, exp.With):
+            seen = []  # its parts have been looked at
+        else:
+            seen = [part for value in outer.args.values() if isinstance(value, exp.With) for part in value.expressions]
+        if any(part.alias.lower() == name for part in seen):
+            return True
+        inner = outer
+    return False
 
 
 def _is_nothing(statement: object) -> bool:

@@ -88,6 +88,28 @@ def test_regions_are_the_whole_text(text: str) -> None:
     assert text.startswith(without_end(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("with events as (select 1 as id) select * from events", []),
+        ("with Events as (select * from users) select * from EVENTS", ["users"]),
+        ("with events as (select * from events) select * from events", ["events"]),
+        ("with recursive events as (select 1 union all select * from events) select * from events", []),
+        ("with a as (select * from events), events as (select 1) select * from a, events", ["events"]),
+        ("with events as (select 1), a as (select * from events) select * from a", []),
+        ("select * from (with events as (select 1) select * from events) join users", ["users"]),
+        ("select * from (with events as (select 1) select * from events), events", ["events"]),
+        ("with events as (select 1) select * from users where id in (select id from events)", ["users"]),
+        ("with events as (select 1) select * from users union all select * from events", ["users"]),
+        ("select * from other.events join users", ["users"]),
+        ("select * from spark_catalog.other.events", []),
+        ("select events.id from users as events", ["users"]),
+    ],
+)
+def test_names_of_the_querys_own_with_and_of_databases_are_no_inputs(text: str, named: list[str]) -> None:
+    assert referenced(text, {"events": "events", "users": "users"}) == named
+
+
 def test_views_are_found_by_word() -> None:
     ids = {"bronze_events": "bronze.events", "events": "events", "my-id": "my-id"}
     assert referenced("select * from Bronze_Events join `my-id`", ids) == ["bronze.events", "my-id"]
