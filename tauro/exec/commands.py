@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from tauro.errors import MissingExtraError
@@ -106,8 +107,8 @@ class MLNodeCommand(NodeCommand):
         self.node_config = dict(node_config or {})
         self.pipeline_config = dict(pipeline_config or {})
         self.spark = spark
-        self.hyperparams = merge_hyperparams(
-            self.pipeline_config.get("hyperparams"), self.node_config.get("hyperparams"), hyperparams
+        self.hyperparams = deepcopy(
+            merge_hyperparams(self.pipeline_config.get("hyperparams"), self.node_config.get("hyperparams"), hyperparams)
         )
 
     def execute(self) -> Any:

@@ -10,10 +10,10 @@ from loguru import logger
 
 from tauro.config import Context
 from tauro.config.collector import collector_paused
-from tauro.errors import ConfigError, InvalidValueError, Problem, RunFailedError, RunInterruptedError, Severity
+from tauro.errors import ConfigError, Problem, RunFailedError, RunInterruptedError, Severity
 from tauro.exec.functions import import_from
 from tauro.exec.node_executor import NodeExecutor, PlanRun
-from tauro.exec.plan import default_window, make_plan
+from tauro.exec.plan import make_plan, run_window
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.preflight import check_run, refusals
 from tauro.exec.run_id import new_run_id
@@ -24,7 +24,6 @@ from tauro.model.events import Observer, RunEnded, RunStarted
 from tauro.model.outcome import FailureKind, RunResult, Status
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Plan
-from tauro.model.window import Window
 
 
 class BaseExecutor:
@@ -86,7 +85,7 @@ class BaseExecutor:
         """
         began = time.monotonic()
         run_id = run_id or new_run_id()
-        window = self._window(start_date, end_date)
+        window = run_window(self.context, start_date, end_date)
         with collector_paused():
             context = self.context.for_run(window, run_id)
             import_from(context.root)
@@ -140,16 +139,6 @@ class BaseExecutor:
             "hyperparams": dict(hyperparams or {}),
             "pipeline_config": config,
         }
-
-    def _window(self, start_date: str | None, end_date: str | None) -> Window | None:
-        """The run's window: what is given, completed by the settings."""
-        if start_date is None and end_date is None:
-            return self.context.window or default_window(self.context.settings)
-        settings = self.context.settings
-        start, end = start_date or settings.start_date, end_date or settings.end_date
-        if start is None or end is None:
-            raise InvalidValueError("only one of start and end is given", fix="give both")
-        return Window.parse(start, end)
 
     def _drive(self, run: PlanRun) -> RunOutcome:
         self._run = run

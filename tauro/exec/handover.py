@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -115,9 +115,7 @@ class Handover:
     def _let_go(kept: _Kept) -> None:
         for frame in kept.frames:
             _end(frame.unpersist)
-        for part in parts_of(kept.value):
-            if type(part) not in _PLAIN and isinstance(part, Closable) and not isinstance(part, Frame):
-                _end(part.close)
+        let_go(kept.value)
 
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, dict, list, tuple, set, date, datetime, Decimal})
@@ -134,6 +132,14 @@ def parts_of(value: Any) -> Iterator[Any]:
         yield from value
     else:
         yield value
+
+
+def let_go(value: Any, but: Collection[Any] = ()) -> None:
+    """Closes what `value` is, or holds, and can be closed; `but` are things that others still use."""
+    for part in parts_of(value):
+        can_close = type(part) not in _PLAIN and isinstance(part, Closable) and not isinstance(part, Frame)
+        if can_close and not any(part is one for one in but):
+            _end(part.close)
 
 
 def frames_in(value: Any) -> tuple[Frame, ...]:

@@ -13,8 +13,9 @@ from tauro.exec.dependency_resolver import as_node_spec
 from tauro.exec.functions import import_from, load_function, parameters_of
 from tauro.exec.node_checks import check_nodes
 from tauro.exec.node_work import MlInfo, NodeWork, is_told_of_learning
-from tauro.exec.plan import plan_nodes
+from tauro.exec.plan import plan_nodes, run_window, windows_missing
 from tauro.exec.ports import InputPort, OutputPort
+from tauro.exec.preflight import refusals
 from tauro.exec.resolution import ResolvedPipeline, wire_nodes
 from tauro.exec.run_id import new_run_id
 from tauro.exec.run_loop import RunLoop, RunOutcome
@@ -26,7 +27,6 @@ from tauro.model.events import Observer
 from tauro.model.node import NodeSpec
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Origin, Plan
-from tauro.model.window import Window
 from tauro.scheduling.graph import reachable, remaining_path
 from tauro.scheduling.machine import RunMachine
 
@@ -81,7 +81,7 @@ class NodeExecutor:
         if node_name not in self._context.nodes_config:
             raise UnknownNameError("node", node_name, list(self._context.nodes_config))
         run_id = new_run_id()
-        context = self._context.for_run(_window(start_date, end_date) or self._context.window, run_id)
+        context = self._context.for_run(run_window(self._context, start_date, end_date), run_id)
         nodes = {name: context.nodes[name] for name in _with_producers(context, node_name)}
         self._run(context, nodes, ml_info, Selection(nodes=(node_name,)), run_id=run_id)
 
@@ -115,7 +115,7 @@ class NodeExecutor:
                 raise UnknownNameError("node", name, list(node_configs))
         nodes = {name: as_node_spec(name, node_configs[name]) for name in execution_order}
         run_id = new_run_id()
-        context = self._context.for_run(_window(start_date, end_date) or self._context.window, run_id)
+        context = self._context.for_run(run_window(self._context, start_date, end_date), run_id)
         given = {name: config for name, config in node_configs.items() if isinstance(config, Mapping)}
         configs = {**context.nodes_config, **given}
         self._run(context, nodes, ml_info, EVERYTHING, run_id=run_id, dag=dag, configs=configs)
@@ -187,10 +187,13 @@ class NodeExecutor:
             wiring, problems = wire_nodes(context, nodes, knows_all_inputs=self._input_loader is None, dag=dag)
             problems += check_nodes(context, nodes, wiring.inputs)
             errors = [one for one in problems if one.severity is Severity.ERROR]
-            if errors:
-                raise ConfigError(errors)
             pipeline = PipelineSpec(nodes=tuple(nodes), requires_dates=False)
             resolved = ResolvedPipeline(pipeline, nodes, wiring, ())
+            if context.window is None:
+                errors += windows_missing(context, resolved)
+            errors += [one for one in refusals(context, pipeline) if one.severity is Severity.ERROR]
+            if errors:
+                raise ConfigError(errors)
             plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
             run = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs)
         outcome = run.run()
@@ -252,11 +255,3 @@ def _settings(session: SparkSession | None, plan: Plan) -> AbstractContextManage
     from tauro.spark.runtime import runtime_settings
 
     return runtime_settings(session, plan.pipeline.spark_config)
-
-
-def _window(start_date: str | None, end_date: str | None) -> Window | None:
-    if start_date is None and end_date is None:
-        return None
-    if start_date is None or end_date is None:
-        raise InvalidValueError("only one of start_date and end_date is given", fix="give both or none")
-    return Window.parse(start_date, end_date)

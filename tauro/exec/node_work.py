@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
+from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +14,18 @@ from tauro.errors import ResultError
 from tauro.exec.attempt import Attempt
 from tauro.exec.commands import Command, MLNodeCommand, NodeCommand, SqlCommand
 from tauro.exec.functions import NodeFunction, load_function, parameters_of
-from tauro.exec.handover import Frame, Handover, frames_in
+from tauro.exec.handover import Frame, Handover, frames_in, let_go
 from tauro.exec.plan import sole_table
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.sql import sql_text
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
 from tauro.io.output import OutputManager
-from tauro.io.ports import Staged, WriteRequest
+from tauro.io.ports import WriteRequest
 from tauro.io.results import frames_of
 from tauro.io.sql import run_query, view_name
 from tauro.ml.hyperparams import merge_hyperparams
+from tauro.model.dataset import WriteMode
 from tauro.model.node import NodeSpec
 from tauro.model.outcome import OutputResult
 from tauro.model.pipeline import PipelineSpec, PipelineType
@@ -83,6 +85,7 @@ class NodeWork:
         paths = {node.spec.function for node in plan.nodes.values() if node.spec.function}
         self._functions: dict[str | None, NodeFunction] = {path: load_function(path) for path in paths}
         self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
+        self._appended: set[str] = set()  # outputs whose rows are in, also if another output of the node then failed
 
     def attempt(self, attempt: Attempt) -> tuple[OutputResult, ...]:
         """Makes one try at a node.
@@ -98,8 +101,12 @@ class NodeWork:
             positional, keywords = self._inputs(node)
             attempt.check()
             value = self._command(node, positional, keywords).execute()
-            attempt.check()
-            return self._finish(node, value, attempt)
+            try:
+                attempt.check()
+                return self._finish(node, value, attempt)
+            except BaseException:
+                let_go(value, but=(*positional, *keywords.values()))  # nobody else will
+                raise
 
     def cancel(self, attempt: Attempt) -> None:
         """Cancels the attempt's Spark jobs, as far as they run."""
@@ -161,7 +168,7 @@ class NodeWork:
         if node.spec.sql is not None:
             return self._sql_command(node, positional, keywords)
         function = self._functions[node.spec.function]
-        keywords |= node.spec.params
+        keywords |= deepcopy(node.spec.params)  # a function may change what it is given; the next one may not see it
         if not is_told_of_learning(node.spec, function, self._plan.pipeline):
             return NodeCommand(function, positional, self._start, self._end, node.name, keywords=keywords)
         return MLNodeCommand(
@@ -172,8 +179,8 @@ class NodeWork:
             node.name,
             self._ml_info.get("model_version"),
             self._ml_info.get("hyperparams"),
-            self._configs.get(node.name),
-            self._ml_info.get("pipeline_config"),
+            deepcopy(dict(self._configs.get(node.name, {}))),
+            deepcopy(self._ml_info.get("pipeline_config")),
             self._session,
             keywords=keywords,
         )
@@ -234,25 +241,24 @@ class NodeWork:
     ) -> tuple[OutputResult, ...]:
         """Stages every output of the node, then publishes them; nothing is published if one can't be staged."""
         frames = frames_of(node.name, [one.id for one in node.outputs], value)
-        staged: list[Staged] = []
-        try:
-            for output, frame in zip(node.outputs, frames, strict=True):
-                request = WriteRequest(
-                    pipeline=self._plan.pipeline.name or None,
-                    node=node.name,
-                    output_id=output.id,
-                    spec=output.spec,
-                    window=self._plan.window,
-                    run_id=self._run_id,
-                )
-                staged.append(manager.stage(request, frame))
-            attempt.begin_publishing()
-            results = tuple(one.publish() for one in staged)
-        finally:
-            for one in staged:
-                one.discard()
-        self._written.update({one.id: one for one in results})
-        return results
+        requests = [
+            WriteRequest(
+                pipeline=self._plan.pipeline.name or None,
+                node=node.name,
+                output_id=output.id,
+                spec=output.spec,
+                window=self._plan.window,
+                run_id=self._run_id,
+            )
+            for output in node.outputs
+            if output.id not in self._appended
+        ]
+        wanted = [frame for output, frame in zip(node.outputs, frames, strict=True) if output.id not in self._appended]
+        for result in manager.publish_all(requests, wanted, before=attempt.begin_publishing):
+            self._written[result.id] = result
+            if any(one.id == result.id and one.spec.write_mode is WriteMode.APPEND for one in node.outputs):
+                self._appended.add(result.id)
+        return tuple(self._written[output.id] for output in node.outputs)
 
     @staticmethod
     def _persisted(value: Any) -> tuple[Frame, ...]:

@@ -63,7 +63,7 @@ def make_plan(
         place = ("pipelines_config", pipeline, "requires_dates")
         problems.insert(0, problem_at(bound, place, "the pipeline needs dates", fix=fix))
     elif window is None:
-        problems += _windows_missing(bound, resolved)
+        problems += windows_missing(bound, resolved)
     if problems:
         raise ConfigError(problems)
     return plan_nodes(bound, resolved, window, selection, max_workers=max_workers, is_stored=is_stored)
@@ -80,6 +80,20 @@ def default_window(settings: GlobalSettings) -> Window | None:
     if settings.start_date is None or settings.end_date is None:
         raise InvalidValueError("global_settings has only one of start_date and end_date", fix="give both or none")
     return Window.parse(settings.start_date, settings.end_date)
+
+
+def run_window(context: Context, start: str | None, end: str | None) -> Window | None:
+    """A run's window: what is given, completed by the context's own and then by the settings; None if nothing is said.
+
+    Raises:
+        InvalidValueError: only half of a window is said, a date is none, or the window is empty.
+    """
+    if start is None and end is None:
+        return context.window or default_window(context.settings)
+    start, end = start or context.settings.start_date, end or context.settings.end_date
+    if start is None or end is None:
+        raise InvalidValueError("only one of start and end is given", fix="give both")
+    return Window.parse(start, end)
 
 
 def is_on_disk(output: OutputSpec) -> bool:
@@ -182,7 +196,7 @@ def _as_read(one: PlannedInput, resolved: ResolvedPipeline, reasons: Mapping[str
     return PlannedInput(one.id, Origin.STORED, one.keyword, one.spec, output, None, location)
 
 
-def _windows_missing(context: Context, resolved: ResolvedPipeline) -> Iterator[Problem]:
+def windows_missing(context: Context, resolved: ResolvedPipeline) -> Iterator[Problem]:
     """What can't be done in a run without a window."""
     fix = "give --start and --end"
     for name in resolved.nodes:

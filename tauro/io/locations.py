@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tauro.errors import UnknownNameError
+from tauro.io.formats import FORMATS
 from tauro.io.marker import MARKER
 from tauro.io.options import value_of
 from tauro.io.ports import Project
@@ -58,7 +59,9 @@ def input_spec_for(context: Project, id: str, inline: InputSpec | None = None) -
 
 def as_input(spec: OutputSpec, id: str) -> InputSpec:
     """What an output has written, as an input: the options that say where it lies or how its text is written."""
-    fields: dict[str, object] = {"format": spec.format, "options": spec.options}
+    is_known = spec.format is not None and spec.format in FORMATS
+    options = FORMATS[spec.format or ""].options_as_read(spec.options) if is_known else spec.options
+    fields: dict[str, object] = {"format": spec.format, "options": options}
     if spec.path is not None:
         fields["path"] = (spec.path,)
     if spec.table is not None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from tauro.errors import ConfigError, Problem, WriteError
+from tauro.errors import ConfigError, Problem, TauroError, WriteError
 from tauro.io.formats import FORMATS
 from tauro.io.input import window_of
 from tauro.io.locations import output_spec_for
 from tauro.io.ports import Project, Staged, WriteRequest
 from tauro.io.results import frames_of
+from tauro.io.writing import spark_errors
 from tauro.model import OutputResult
 from tauro.model.node import OutputRefs
 
@@ -66,14 +67,35 @@ class OutputManager:
             WriteRequest(None, node, ref.id, output_spec_for(self._context, ref.id, ref.inline), window, run_id)
             for ref in refs
         ]
+        return tuple(self.publish_all(requests, frames))
+
+    def publish_all(
+        self,
+        requests: Sequence[WriteRequest],
+        frames: Sequence[DataFrame],
+        *,
+        before: Callable[[], object] = lambda: None,
+    ) -> Iterator[OutputResult]:
+        """Stages every output, then publishes them one after the other; nothing is if one can't be staged.
+
+        Args:
+            requests: the outputs.
+            frames: their rows, in the same order.
+            before: called between the two; what it raises keeps everything from being published.
+
+        Raises:
+            WriteError, WindowError: as `stage`, or from publishing; what was published before stays.
+        """
         staged: list[Staged] = []
         try:
             for request, frame in zip(requests, frames, strict=True):
                 staged.append(self.stage(request, frame))  # what is staged must be known if one fails
-            return tuple([one.publish() for one in staged])
+            before()
+            for one in staged:
+                yield one.publish()
         finally:
             for one in staged:
-                one.discard()
+                _discard(one)
 
     def stage(self, request: WriteRequest, frame: DataFrame) -> Staged:
         """Writes one output where nobody sees it yet.
@@ -105,6 +127,17 @@ class OutputManager:
             if error.where is None:
                 error.where = request.where
             raise
+
+
+def _discard(staged: Staged) -> None:
+    """Drops what is staged; what stands in the way of that hides neither a failure nor a success."""
+    failures: tuple[type[Exception], ...] = (TauroError, OSError, *spark_errors())
+    try:
+        staged.discard()
+    except failures as error:
+        from loguru import logger
+
+        logger.opt(exception=error).warning("what was staged can't be dropped")
 
 
 def new_run_id() -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tauro.model import GlobalSettings, InputSpec, OutputResult, OutputSpec, OverwriteScope, Window, WriteMode
+from tauro.model import GlobalSettings, InputSpec, Options, OutputResult, OutputSpec, OverwriteScope, Window, WriteMode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -121,6 +121,9 @@ class Format(Protocol):
 
     def check_input(self, spec: InputSpec) -> list[str]:
         """What is wrong with an input, as far as that is known without data and without Spark."""
+
+    def options_as_read(self, options: Options) -> Options:
+        """Of an output's options those that count when it is read back."""
 
     def check_output(self, spec: OutputSpec) -> list[str]:
         """What is wrong with an output, as far as that is known without data and without Spark."""

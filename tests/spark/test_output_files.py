@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tauro.errors import ResultError, WriteError
-from tauro.io import OutputManager
+from tauro.io import InputLoader, OutputManager
 from tauro.io.locations import output_spec_for
 from tauro.io.ports import WriteRequest
 from tests.support.io_project import IoProject
@@ -245,3 +245,16 @@ def test_a_folder_with_files_of_others_is_not_swapped_away(project: IoProject, s
     with pytest.raises(WriteError, match=r"neither Tauro nor Spark wrote.*orders\.csv"):
         OutputManager(project).save_output({"name": "n", "output": "t"}, spark.range(1))
     assert (project.root / "t/orders.csv").read_text() == "a\n1\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [("parquet", {"compression": "zstd"}), ("csv", {"quoteAll": True}), ("delta", {"maxRecordsPerFile": 100})],
+)
+def test_what_only_a_writer_knows_does_not_keep_an_output_from_being_read(
+    project: IoProject, spark: SparkSession, form: str, options: dict[str, object]
+) -> None:
+    project.with_output("t", format=form, path="t", options=options)
+    (written,) = OutputManager(project).save_output({"name": "n", "output": "t"}, spark.range(3))
+    read = InputLoader(project).load_output(output_spec_for(project, "t"), written.schema)
+    assert sorted(row[0] for row in read.collect()) == [0, 1, 2]

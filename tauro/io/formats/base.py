@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tauro.errors import UnsupportedError, WriteError, bounded
 from tauro.io.options import unknown_options, value_of
 from tauro.io.ports import Capabilities, Staged, WriteRequest
-from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
+from tauro.model import InputSpec, Options, OutputSpec, OverwriteScope, WriteMode
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -38,6 +38,12 @@ class BaseFormat:
         if self.capabilities.needs_path and spec.path is None:
             found.append(f"{self.name} needs a path")
         return found + self._missing_options(spec)
+
+    def options_as_read(self, options: Options) -> Options:
+        """Of an output's options those that count when it is read back: not what only a writer knows."""
+        known = {name.lower() for name in self.reader_options}
+        for_writing = {name.lower() for name in self.writer_options} - known
+        return {name: value for name, value in options.items() if name.lower() not in for_writing}
 
     def check_output(self, spec: OutputSpec) -> list[str]:
         """What is wrong with an output, as far as that is known without data and without Spark."""

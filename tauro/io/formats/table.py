@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tauro.io.formats.base import BaseFormat
 from tauro.io.options import unknown_options, value_of
 from tauro.io.ports import Capabilities, Format, ReadRequest, Staged, WriteRequest
-from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
+from tauro.model import InputSpec, Options, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import as_spark_options
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class Table(BaseFormat):
         """
         name = DEFAULT_PROVIDER if spec is None else provider_of(spec)
         provider_format(name).check_schema(schema, None if spec is None else as_provided(spec, name, "/"))
+
+    def options_as_read(self, options: Options) -> Options:
+        """The catalog knows how its tables were written; what stays is who keeps them."""
+        return {name: value for name, value in options.items() if name.lower() == "provider"}
 
     def read(self, request: ReadRequest) -> DataFrame:
         """The table's rows."""

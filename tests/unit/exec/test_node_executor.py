@@ -209,7 +209,7 @@ def test_the_dates_of_a_node_are_those_given(make_context: Make, fns: Functions)
     executor.execute_single_node("a", "2013-01-01T06:00+02:00", "2013-01-02")
     executor.execute_single_node("a")
     assert seen == [("2013-01-01T04:00:00", "2013-01-02T00:00:00"), (None, None)]
-    with pytest.raises(InvalidValueError, match="only one of start_date and end_date"):
+    with pytest.raises(InvalidValueError, match="only one of start and end"):
         executor.execute_single_node("a", "2013-01-01")
 
 
@@ -299,3 +299,47 @@ def test_a_caller_may_run_nodes_from_many_threads(make_context: Make, fns: Funct
     for thread in threads:
         thread.join(10)
     assert not together.broken
+
+
+def test_the_dates_of_the_settings_complete_those_given(make_context: Make, fns: Functions) -> None:
+    seen: list[Any] = []
+    fns.a = lambda start_date, end_date: seen.append((start_date, end_date))
+    context = make_context({"a": {}}, settings={"start_date": "2013-01-01", "end_date": "2013-01-07"})
+    NodeExecutor(context).execute_single_node("a")
+    NodeExecutor(context).execute_nodes_parallel(["a"], context.nodes, {"a": set()}, end_date="2013-01-02")
+    assert seen == [("2013-01-01", "2013-01-07"), ("2013-01-01", "2013-01-02")]
+
+
+def test_what_a_run_would_refuse_is_refused_for_nodes_too(make_context: Make, fns: Functions) -> None:
+    fns.a = lambda: None
+    with pytest.raises(ConfigError, match="publish: run is not available yet"):
+        NodeExecutor(make_context({"a": {}}, settings={"publish": "run"})).execute_single_node("a")
+
+
+def test_a_function_that_changes_its_params_changes_them_for_itself_alone(make_context: Make, fns: Functions) -> None:
+    seen: list[list[str]] = []
+
+    def a(columns: list[str]) -> None:
+        columns.append("z")
+        seen.append(columns)
+
+    fns.a = a
+    executor = NodeExecutor(make_context({"a": {"params": {"columns": ["x"]}}}))
+    executor.execute_single_node("a")
+    executor.execute_single_node("a")
+    assert seen == [["x", "z"], ["x", "z"]]
+
+
+def test_what_a_failed_attempt_returned_is_closed(make_context: Make, fns: Functions) -> None:
+    class Cursor:
+        closed = 0
+
+        def close(self) -> None:
+            Cursor.closed += 1
+
+    fns.a = Cursor
+    manager = FakeManager()
+    manager.save_output = lambda *_: (_ for _ in ()).throw(OSError("disk full"))  # type: ignore[method-assign]
+    with pytest.raises(NodeError):
+        NodeExecutor(make_context({"a": {"output": "x"}}), output_manager=manager).execute_single_node("a")
+    assert Cursor.closed == 1
