@@ -35,12 +35,13 @@ def resolve_pipeline(context: Context, name: str) -> ResolvedPipeline:
         UnknownNameError: there is no such pipeline.
     """
     spec = context.pipelines[name]
+    has_lost_nodes = any(one.document == "nodes_config" and one.entry is None for one in context.findings)
     problems: list[Problem] = []
     nodes: dict[str, NodeSpec] = {}
     for node in spec.nodes:
         if node in context.nodes:
             nodes[node] = context.nodes[node]
-        elif node not in context.nodes_config:  # one that is there but wrong was reported when it was read
+        elif node not in context.nodes_config and not has_lost_nodes:  # what is wrong was told when it was read
             known = list(context.nodes)
             problems.append(
                 problem_at(

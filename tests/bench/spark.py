@@ -56,7 +56,7 @@ def rows(*, is_quick: bool = False) -> Iterator[Row]:
                 "parallel again": hand(workers),
                 "sequential": hand(1),
             },
-            rounds=1 if is_quick else 7,
+            rounds=1 if is_quick else 5,
         )
         check_same(by_tauro, by_hand)
     finally:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tauro.cli.render.picture import Picture
 
 KINDS = ("mermaid", "svg", "html")
-SUFFIXES = {".svg": "svg", ".html": "html", ".htm": "html"}
+SUFFIXES = {".svg": "svg", ".html": "html", ".htm": "html", ".mmd": "mermaid", ".mermaid": "mermaid", ".md": "mermaid"}
 
 
 @click.command(short_help="Draw a pipeline.")
@@ -33,9 +33,16 @@ def graph(invocation: Invocation, asked: Asked, kind: str | None, output: Path |
     from tauro.cli.render.picture import picture_of
     from tauro.errors import ProjectError
 
+    suffix = output.suffix.lower() if output else ""
+    if kind is None and suffix and suffix not in SUFFIXES:
+        raise ProjectError(
+            f"{output} does not tell what to draw: its ending is none of {', '.join(SUFFIXES)}",
+            where="--output",
+            fix="name the file so, or give --format",
+        )
     context = open_project(asked, invocation)
     picture = picture_of(sketch_of(asked, context, pipeline_of(asked, context)), context.redact)
-    drawn = _draw(kind or SUFFIXES.get(output.suffix.lower() if output else "", "mermaid"), picture)
+    drawn = _draw(kind or SUFFIXES.get(suffix, "mermaid"), picture)
     if output is None:
         invocation.out.write(drawn)
         return

@@ -264,3 +264,10 @@ def test_a_shell_completes(project, start, words, names):
     process = start(COMP_WORDS=words, COMP_CWORD=str(len(given) - 1), _TAURO_COMPLETE="bash_complete")
     out, err = process.communicate(timeout=30)
     assert [line.split(",", 1)[1] for line in out.splitlines() if line] == names, err
+
+
+def test_a_graph_is_not_drawn_into_a_file_of_another_kind(project, tauro):
+    called = tauro("graph", "-p", "daily", "-o", str(project / "x.pdf"))
+    assert called.code == 2
+    assert "its ending is none of .svg, .html" in called.err
+    assert not (project / "x.pdf").exists()

@@ -386,3 +386,10 @@ def test_missing_spark_alone_is_a_warning(project: Path) -> None:
     assert warning.startswith("warning ")
     assert "imports 'pyspark.sql', which is not installed" in warning
     assert order == "('a', 'b')"
+
+
+def test_nodes_that_can_not_be_read_are_not_told_to_be_unknown_too(tmp_path: Path) -> None:
+    (tmp_path / "tauro.yml").write_text("nodes_config: n.yml\npipelines_config: {p: {nodes: [a]}}\n")
+    (tmp_path / "n.yml").write_text("a:\n  function m.f\n  input: [b]\n")
+    (message,) = errors(Context.from_project(tmp_path, strict=False))
+    assert "not valid YAML" in message
