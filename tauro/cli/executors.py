@@ -39,5 +39,7 @@ class Executor(Protocol):
         """Stops the run; may be called by any thread, and by a signal handler."""
 
 
-EXECUTORS: Registry[Callable[[Context], Executor]] = Registry("executor", {"batch": "tauro.exec.executor:BaseExecutor"})
+EXECUTORS: Registry[Callable[[Context], Executor]] = Registry(
+    "executor", {"batch": "tauro.exec.executor:BatchExecutor"}
+)
 """Name -> what makes an executor for a context; `tauro run` uses `batch`."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tauro.exec.plan import make_plan
     from tauro.exec.preflight import check_project
     from tauro.exec.selection import Selection
+    from tauro.exec.utils import extract_dependency_name, extract_pipeline_nodes, normalize_dependencies
 
 __all__ = [
     "BaseExecutor",
@@ -33,7 +34,10 @@ __all__ = [
     "SqlCommand",
     "UnifiedPipelineState",
     "check_project",
+    "extract_dependency_name",
+    "extract_pipeline_nodes",
     "make_plan",
+    "normalize_dependencies",
 ]
 
 _MODULES = {
@@ -46,6 +50,7 @@ _MODULES = {
     "plan": ("make_plan",),
     "preflight": ("check_project",),
     "selection": ("Selection",),
+    "utils": ("extract_dependency_name", "extract_pipeline_nodes", "normalize_dependencies"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -16,7 +16,6 @@ from tauro.exec.node_executor import NodeExecutor, PlanRun
 from tauro.exec.plan import make_plan, run_window
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.preflight import check_run, refusals
-from tauro.exec.run_id import new_run_id
 from tauro.exec.run_loop import RunOutcome
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.ml.hyperparams import merge_hyperparams
@@ -24,6 +23,7 @@ from tauro.model.events import Observer, RunEnded, RunStarted
 from tauro.model.outcome import FailureKind, RunResult, Status
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Plan
+from tauro.model.run_id import new_run_id
 
 
 class BaseExecutor:

@@ -17,7 +17,6 @@ from tauro.exec.plan import plan_nodes, run_window, windows_missing
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.preflight import refusals
 from tauro.exec.resolution import ResolvedPipeline, wire_nodes
-from tauro.exec.run_id import new_run_id
 from tauro.exec.run_loop import RunLoop, RunOutcome
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.exec.utils import RawConfig
@@ -27,6 +26,7 @@ from tauro.model.events import Observer
 from tauro.model.node import NodeSpec
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Origin, Plan
+from tauro.model.run_id import new_run_id
 from tauro.scheduling.graph import reachable, remaining_path
 from tauro.scheduling.machine import RunMachine
 

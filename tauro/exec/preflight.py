@@ -139,6 +139,7 @@ def _pipeline_problems(context: Context, resolved: ResolvedPipeline) -> Iterator
         nodes = {name: context.nodes_config[name] for name in spec.nodes if name in context.nodes_config}
         check = check_hybrid(spec, nodes, context.settings.format_policy, formats, resolved.wiring.graph)
         yield from (problem_at(context, place, message) for message in check.errors)
+        yield from (problem_at(context, place, one, severity=Severity.WARNING) for one in check.warnings)
     yield from map(as_warning, refusals(context, spec))
 
 

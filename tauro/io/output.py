@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -18,6 +16,7 @@ from tauro.io.results import frames_of
 from tauro.io.writing import spark_errors
 from tauro.model import OutputResult
 from tauro.model.node import OutputRefs
+from tauro.model.run_id import new_run_id
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -138,8 +137,3 @@ def _discard(staged: Staged) -> None:
         from loguru import logger
 
         logger.opt(exception=error).warning("what was staged can't be dropped")
-
-
-def new_run_id() -> str:
-    """A name for a write that belongs to no run: sorts by time, never repeats."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
