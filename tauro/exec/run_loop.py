@@ -180,10 +180,12 @@ class RunLoop:
             message = self._inbox.get(timeout=self._pause_s())
         except Empty:
             message = None
-        if isinstance(message, _Stop):
-            self._stop(message.why)
-        elif message is not None:
-            self._ended(message)
+        while message is not None:
+            if isinstance(message, _Stop):
+                self._stop(message.why)
+            else:
+                self._ended(message)
+            message = None if self._inbox.empty() else self._inbox.get()  # nobody else takes from it
         if self._watched:
             self._watch()
 

