@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -134,6 +135,8 @@ def tauro(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main(words)
+        gc.enable()  # which a command that ends its process leaves off
+        gc.unfreeze()
         captured = capsys.readouterr()
         return Called(int(end.value.code or 0), captured.out, captured.err)
 
