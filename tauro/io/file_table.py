@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tauro.errors import WriteError, bounded
+from tauro.io.appended import APPENDS, Append, read_appends
 from tauro.io.marker import MARKER, Marker, read_marker
 from tauro.io.partitions import data_files, is_hidden, partition_columns
 from tauro.io.ports import WriteRequest
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
     from tauro.io.formats.files import FileFormat
+
+
+_NOTES = frozenset({"_SUCCESS", "._SUCCESS.crc", MARKER, f"{MARKER}.draft", APPENDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class FileTable:
     def placeholder(self) -> str | None:
         """The file that only bears the schema of a table without rows."""
         return self.marker.placeholder if self.marker else None
+
+    def appends(self, where: str) -> tuple[Append, ...]:
+        """What was appended, as far as Tauro did it.
+
+        Raises:
+            WriteError: the record of it is lost.
+        """
+        return read_appends(self.root, self.marker, where)
 
     def schema(self, session: SparkSession, request: WriteRequest, form: FileFormat) -> StructType | None:
         """The columns: as the marker says, or else as Spark finds them; None if it can't tell."""
@@ -110,7 +122,7 @@ def _is_by_the_way(folder: Path) -> bool:
 
 def is_bookkeeping(path: Path) -> bool:
     """Whether a file of a table's root is Spark's or Tauro's note rather than data."""
-    return len(path.parts) == 1 and path.name in ("_SUCCESS", "._SUCCESS.crc", MARKER, f"{MARKER}.draft")
+    return len(path.parts) == 1 and path.name in _NOTES
 
 
 def is_placeholder(path: Path, placeholder: str | None) -> bool:

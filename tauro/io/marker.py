@@ -8,7 +8,8 @@ from pathlib import Path
 
 MARKER = "_tauro.json"
 """Readers ignore files whose names begin with an underscore."""
-VERSION = 1
+VERSION = 2
+_READABLE = (1, VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Marker:
     """What a reader needs to know: how text is quoted, how times are written."""
     placeholder: str | None = None
     """The file that only bears the schema of a partitioned table without rows."""
+    write_id: str = ""
+    """Names the one staged write that made the folder; empty in markers of version 1."""
+    appends: int = 0
+    """How many appends the record beside the marker knows of."""
 
     def write(self, folder: Path) -> None:
         """Puts the marker into `folder`, complete or not at all."""
@@ -38,7 +43,7 @@ def read_marker(folder: Path) -> Marker | None:
     """The marker of a folder, or None if it bears none that this version of Tauro can read."""
     try:
         fields = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        if fields.pop("version") != VERSION:
+        if fields.pop("version") not in _READABLE:
             return None
         return Marker(**{**fields, "partition_by": tuple(fields["partition_by"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

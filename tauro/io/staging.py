@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tauro.errors import ConflictError, WindowError, WriteError, bounded
+from tauro.errors import WindowError, WriteError, bounded
+from tauro.io.appended import Append
 from tauro.io.columns import as_nullable, find_column, fitted
-from tauro.io.file_table import FileTable, file_table_at, is_bookkeeping, is_placeholder
-from tauro.io.marker import MARKER, Marker
-from tauro.io.partitions import data_files, key_of, partition_folders, value_of_text, values_of
-from tauro.io.ports import Staged, WriteRequest
+from tauro.io.file_swap import WORKSHOP, FileSwap, refusal, shape_of, swap_from, text_in
+from tauro.io.file_table import FileTable, file_table_at, is_bookkeeping
+from tauro.io.marker import Marker
+from tauro.io.partitions import data_files, partition_folders, value_of_text
+from tauro.io.ports import ReadRequest, Staged, WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import LeftAlone, one_line, spark_errors, window_condition
-from tauro.model import OutputResult, OverwriteScope, WriteMode
-from tauro.storage.local import exchange, link_tree, make_folder, move_files, put, remove_empty, remove_tree
-from tauro.storage.lock import locked
+from tauro.model import InputSpec, OutputResult, WriteMode
+from tauro.storage.local import make_folder, move_files, remove_tree
 from tauro.storage.paths import as_file_name, local_path, spark_path
 
 if TYPE_CHECKING:
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 
     from tauro.io.formats.files import FileFormat
 
-WORKSHOP = "_tauro"
-"""The folder beside the targets in which Tauro stages; readers ignore it."""
+__all__ = ["WORKSHOP", "StagedFiles", "stage_files", "staged_files_from"]
 
 
 def stage_files(
@@ -49,7 +50,8 @@ def stage_files(
         catalog_schema: the columns that a catalog says are there; None for a folder that speaks for itself.
 
     Raises:
-        WriteError: the columns do not fit, the mode refuses what is there, or Spark failed; nothing is left behind.
+        WriteError: the columns do not fit, the mode refuses what is there, an append can't be told from others, or
+            Spark failed; nothing is left behind.
         WindowError: a windowed overwrite was given rows of other windows.
     """
     spec = request.spec
@@ -57,7 +59,7 @@ def stage_files(
     target = Path(os.path.realpath(local_path(spec.path)))
     table = file_table_at(target, request.where)
     if table is not None and spec.write_mode is WriteMode.ERROR:
-        raise _refusal(request)
+        raise refusal(spec.path, request.where)
     if table is not None and spec.write_mode is WriteMode.IGNORE:
         return LeftAlone(request)
     if table is not None and request.spec.replaces_table:
@@ -67,48 +69,159 @@ def stage_files(
     frame = _fitted(session, request, frame, form, table, catalog_schema)
     schema = as_nullable(frame.schema)
     condition = window_condition(request, schema)
-    work = target.parent / WORKSHOP / as_file_name(request.run_id) / as_file_name(request.node)
-    work /= as_file_name(request.output_id)
-    remove_tree(work)
-    make_folder(work.parent)
-    staged = StagedFiles(session, request, form, target, work, schema, partition_by, seen=table)
+    job = _Job(session, request, form, schema, partition_by)
+    swap = job.swap(target, table)
+    job.check_options(table)
+    swap.check_append(table)
+    remove_tree(swap.work)
+    make_folder(swap.work.parent)
     try:
-        staged.check_options()
-        staged.write(frame)
-        staged.check_window(condition)
+        rows = job.write(frame, swap.data)
+        job.check_window(swap, condition)
+        job.finish(swap)
     except BaseException:
-        staged.discard()
+        swap.discard()
         raise
-    return staged
-
-
-_Shape = tuple[str, tuple[str, ...], dict[str, str]] | None
-"""Columns, partitions and reader options; None for a folder without a marker."""
+    return StagedFiles(swap, _result(request, form.name, schema, rows), session)
 
 
 @dataclass(slots=True)
 class StagedFiles:
     """Files that are complete and not yet visible."""
 
+    swap: FileSwap
+    result: OutputResult
+    """What `publish` returns if it writes."""
+    session: SparkSession | None
+    """None where nothing will be read."""
+
+    def publish(self) -> OutputResult:
+        """Swaps the files in, in one step; does nothing if they are in already.
+
+        Raises:
+            WriteError: the mode refuses what is there by now, or the table has changed its columns meanwhile.
+        """
+        return self.result if self.swap.publish() else replace(self.result, rows=0, is_written=False)
+
+    def undo(self) -> bool:
+        """Puts back what was there, if this write is in; False if somebody has written since, or after `discard`."""
+        return self.swap.undo()
+
+    def discard(self) -> None:
+        """Removes what is staged, and what is kept for `undo`."""
+        self.swap.discard()
+
+    def table(self) -> DataFrame:
+        """The table as it will be; starts no job.
+
+        Raises:
+            WriteError: as `publish`.
+        """
+        return self._read(self.swap.root())
+
+    def rows(self) -> DataFrame:
+        """The staged rows alone; starts no job."""
+        return self._read(self.swap.data)
+
+    def record(self) -> dict[str, Any]:  # Any: JSON
+        """All that `staged_files_from` needs in another process, as JSON has it."""
+        result = self.result
+        return {
+            **self.swap.record(),
+            "result": {"id": result.id, "rows": result.rows, "path": result.path, "schema": result.schema},
+        }
+
+    def _read(self, folder: Path) -> DataFrame:
+        from tauro.io.formats import FORMATS
+
+        if self.session is None:
+            raise RuntimeError("staged files that were taken from a record without a session can't be read")
+        name = self.swap.marker.format
+        spec = InputSpec.parse(self.result.id, {"format": name, "path": str(folder)})
+        return FORMATS[name].read(ReadRequest(self.session, spec))
+
+
+def staged_files_from(record: Mapping[str, Any], session: SparkSession | None = None) -> StagedFiles:  # Any: JSON
+    """Staged files from their record; publishing, undoing and discarding them needs no Spark.
+
+    Args:
+        record: what `StagedFiles.record` returned, in this process or another one of this machine.
+        session: with which they can be read, too.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such record.
+    """
+    fields = dict(record)
+    result = fields.pop("result")
+    swap = swap_from(fields)
+    return StagedFiles(swap, OutputResult(format=swap.marker.format, **result), session)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What Spark does for a write."""
+
     session: SparkSession
     request: WriteRequest
     form: FileFormat
-    target: Path
-    work: Path
-    """The folder that is this output's alone."""
     schema: StructType
     partition_by: tuple[str, ...]
-    seen: FileTable | None
-    """What lay at the target when the columns were matched."""
-    rows: int | None = None
 
-    @property
-    def data(self) -> Path:
-        """Where Spark has written."""
-        return self.work / "data"
+    def swap(self, target: Path, table: FileTable | None) -> FileSwap:
+        """The write, with nothing staged yet.
 
-    def write(self, frame: DataFrame) -> None:
-        """The one Spark job."""
+        Args:
+            target: the table's folder.
+            table: what lies there, and the columns were matched with.
+        """
+        request, spec = self.request, self.request.spec
+        work = target.parent / WORKSHOP / as_file_name(request.run_id) / as_file_name(request.node)
+        write_id = uuid.uuid4().hex
+        marker = Marker(
+            run_id=request.run_id,
+            node=request.node,
+            output=request.output_id,
+            format=self.form.name,
+            schema=self.schema.json(),
+            partition_by=self.partition_by,
+            options=self._options_to_read,
+            write_id=write_id,
+        )
+        append = Append(request.pipeline, request.node, request.output_id, request.window, request.run_id, write_id)
+        return FileSwap(
+            target,
+            work / as_file_name(request.output_id),
+            path=spec.path or str(target),
+            where=request.where,
+            mode=spec.write_mode,
+            scope=spec.overwrite_scope,
+            marker=marker,
+            expected=shape_of(table.marker if table else marker),  # a table made meanwhile is to be as ours
+            types={name: self.schema[name].dataType.typeName() for name in self.partition_by},
+            zone=self.session.conf.get("spark.sql.session.timeZone") or "UTC",
+            window_column=spec.window_column or "",
+            window=request.window,
+            append=append if spec.write_mode is WriteMode.APPEND else None,
+        )
+
+    def check_options(self, table: FileTable | None) -> None:
+        """Refuses to put files beside those of the table that were written in another way.
+
+        Raises:
+            WriteError: naming the options.
+        """
+        spec, marker = self.request.spec, table.marker if table else None
+        if marker is None or spec.replaces_table or marker.options == self._options_to_read:
+            return
+        pairs = set(marker.options.items()) ^ set(self._options_to_read.items())
+        raise WriteError(
+            f"the table at {spec.path} was written with other options: {bounded(sorted({name for name, _ in pairs}))}",
+            where=self.request.where,
+            fix="use the same options, or overwrite the whole table",
+        )
+
+    def write(self, frame: DataFrame, folder: Path) -> int | None:
+        """The one Spark job; returns how many rows it wrote, if that is known."""
         from tauro.spark.metrics import measured_write
 
         writer = frame.write.format(self.form.spark_name).options(**self._options_to_write)
@@ -116,15 +229,15 @@ class StagedFiles:
             writer = writer.partitionBy(*self.partition_by)
         try:
             with measured_write(self.session, f"tauro: write {self.request.output_id}") as measured:
-                writer.save(spark_path(str(self.data)))
+                writer.save(spark_path(str(folder)))
         except spark_errors() as error:
             raise WriteError(
                 f"could not write {self.form.name} to {self.request.spec.path}: {one_line(error)}",
                 where=self.request.where,
             ) from error
-        self.rows = measured.rows
+        return measured.rows
 
-    def check_window(self, condition: WindowCondition | None) -> None:
+    def check_window(self, swap: FileSwap, condition: WindowCondition | None) -> None:
         """Refuses staged partitions that lie outside the window; their folder names tell.
 
         Raises:
@@ -132,56 +245,32 @@ class StagedFiles:
         """
         if condition is None:
             return
-        outside = [
-            text if text is not None else "null"
-            for text in (self._window_text(folder) for folder in partition_folders(self.data))
-            if not condition.holds(value_of_text(text, condition.type_name, self._zone))
-        ]
+        texts = {text_in(folder, swap.window_column)[1] for folder in partition_folders(swap.data)}
+        outside = sorted(
+            "null" if text is None else text
+            for text in texts
+            if not condition.holds(value_of_text(text, condition.type_name, swap.zone))
+        )
         if outside:
             raise WindowError(
-                f"rows outside the window {condition.window}: {self.request.spec.window_column} is "
-                f"{bounded(sorted(set(outside)))}",
+                f"rows outside the window {condition.window}: {self.request.spec.window_column} is {bounded(outside)}",
                 where=self.request.where,
                 fix="filter the result to the run's window",
             )
 
-    def publish(self) -> OutputResult:
-        """Swaps the files in, in one step; the old ones are removed afterwards.
-
-        Raises:
-            WriteError: the mode refuses what is there by now, or the table has changed its columns meanwhile.
-        """
-        spec = self.request.spec
-        workshop = self.target.parent / WORKSHOP
-        is_written = True
-        try:
-            with locked(workshop / f"{as_file_name(self.target.name)}.lock"):
-                table = file_table_at(self.target, self.request.where)
-                if table is not None and spec.write_mode is WriteMode.ERROR:
-                    raise _refusal(self.request)
-                if table is not None and spec.write_mode is WriteMode.IGNORE:
-                    is_written = False
-                else:
-                    self._swap_in(table)
-        finally:
-            self.discard()
-        return OutputResult(
-            self.request.output_id,
-            self.form.name,
-            path=spec.path,
-            rows=self.rows if is_written else 0,
-            schema=self.schema.json(),
-            is_written=is_written,
-        )
-
-    def discard(self) -> None:
-        """Removes what is staged, and the folders that are empty then."""
-        remove_tree(self.work)
-        remove_empty(self.work.parent, up_to=self.target.parent / WORKSHOP)
-
-    @property
-    def _zone(self) -> str:
-        return self.session.conf.get("spark.sql.session.timeZone") or "UTC"
+    def finish(self, swap: FileSwap) -> None:
+        """Makes the staged folder one that can be read, and all that publishing will need."""
+        make_folder(swap.data)
+        files = tuple(path.as_posix() for path in data_files(swap.data))
+        if swap.append is not None:
+            swap.append = replace(swap.append, files=files)
+        if not files:
+            self._write_placeholder(swap.empty)
+            if swap.replaces:
+                move_files(swap.empty, swap.data, is_left_out=is_bookkeeping)
+                placeholder = next((path.name for path in data_files(swap.data)), None)
+                swap.marker = replace(swap.marker, placeholder=placeholder)
+        swap.marker.write(swap.data)
 
     @property
     def _columns(self) -> int:
@@ -195,108 +284,14 @@ class StagedFiles:
     def _options_to_read(self) -> dict[str, str]:
         return self.form.options_to_read(self.request.spec, self._columns)
 
-    def _swap_in(self, table: FileTable | None) -> None:
-        root = self.data
-        is_left_out = self._replaced_by(table)
-        if table is not None and is_left_out is not None:
-            self._check_unchanged(table)
-            root = self.work / "root"
-            link_tree(table.root, root, is_left_out=is_left_out)
-            move_files(self.data, root, is_left_out=is_bookkeeping)
-        placeholder = None if next(data_files(root), None) is not None else self._put_placeholder(root)
-        marker = Marker(
-            run_id=self.request.run_id,
-            node=self.request.node,
-            output=self.request.output_id,
-            format=self.form.name,
-            schema=self.schema.json(),
-            partition_by=self.partition_by,
-            options=self._options_to_read,
-            placeholder=placeholder,
-        )
-        marker.write(root)
-        if self.target.exists():
-            exchange(root, self.target)
-        else:
-            put(root, self.target)
-
-    def _replaced_by(self, table: FileTable | None) -> Callable[[Path], bool] | None:
-        """Which of the table's files do not live on; None if none does."""
-        spec = self.request.spec
-        placeholder = table.placeholder if table else None
-
-        def is_note(path: Path) -> bool:
-            return path.parts == (MARKER,) or is_placeholder(path, placeholder)
-
-        if spec.write_mode is WriteMode.APPEND:
-            return is_note
-        if spec.replaces_table or spec.write_mode is not WriteMode.OVERWRITE:
-            return None
-        types = {field.name: field.dataType.typeName() for field in self.schema.fields}
-        if spec.overwrite_scope is OverwriteScope.PARTITIONS:
-            present = {key_of(folder, types, self._zone) for folder in partition_folders(self.data)}
-            return lambda path: is_note(path) or key_of(path, types, self._zone) in present
-        condition = window_condition(self.request, self.schema)
-        assert condition is not None  # the scope is the window
-        return lambda path: (
-            is_note(path)
-            or (
-                self._is_window_folder(path)
-                and condition.holds(value_of_text(self._window_text(path), condition.type_name, self._zone))
-            )
-        )
-
-    def _is_window_folder(self, path: Path) -> bool:
-        column = (self.request.spec.window_column or "").lower()
-        return any(name.lower() == column for name in values_of(path))
-
-    def _window_text(self, folder: Path) -> str | None:
-        column = (self.request.spec.window_column or "").lower()
-        return next((text for name, text in values_of(folder).items() if name.lower() == column), None)
-
-    def check_options(self) -> None:
-        """Refuses to put files beside those of the table that were written in another way.
-
-        Raises:
-            WriteError: naming the options.
-        """
-        spec, marker = self.request.spec, self.seen.marker if self.seen else None
-        if marker is None or spec.replaces_table or marker.options == self._options_to_read:
-            return
-        pairs = set(marker.options.items()) ^ set(self._options_to_read.items())
-        raise WriteError(
-            f"the table at {spec.path} was written with other options: {bounded(sorted({name for name, _ in pairs}))}",
-            where=self.request.where,
-            fix="use the same options, or overwrite the whole table",
-        )
-
-    def _check_unchanged(self, table: FileTable) -> None:
-        if self.seen is None:  # then somebody else has made the table, as we would have
-            before: _Shape = (self.schema.json(), self.partition_by, self._options_to_read)
-        else:
-            before = _shape(self.seen)
-        if _shape(table) != before:
-            raise ConflictError(
-                f"the columns of {self.request.spec.path} were changed by another run while this one was writing",
-                where=self.request.where,
-                fix="run it again",
-            )
-
-    def _put_placeholder(self, root: Path) -> str | None:
-        """Gives a table without files one that bears its columns, so that any reader can read it."""
-        place = self.work / "empty"
+    def _write_placeholder(self, folder: Path) -> None:
+        """A file that bears the columns and no rows, so that any reader can read a table without others."""
         empty = self.session.createDataFrame([], self.schema).coalesce(1)
-        empty.write.format(self.form.spark_name).options(**self._options_to_write).save(spark_path(str(place)))
-        move_files(place, root, is_left_out=is_bookkeeping)
-        return next((path.name for path in data_files(root)), None)
+        empty.write.format(self.form.spark_name).options(**self._options_to_write).save(spark_path(str(folder)))
 
 
-def _refusal(request: WriteRequest) -> WriteError:
-    return WriteError(
-        f"{request.spec.path} holds data already, and write_mode is error",
-        where=request.where,
-        fix="remove the data, or choose another write_mode",
-    )
+def _result(request: WriteRequest, form: str, schema: StructType, rows: int | None) -> OutputResult:
+    return OutputResult(request.output_id, form, path=request.spec.path, rows=rows, schema=schema.json())
 
 
 def _partition_columns(frame: DataFrame, request: WriteRequest) -> tuple[str, ...]:
@@ -345,8 +340,3 @@ def _fitted(
         or (table is not None and table.marker is not None),
         needed=spec.partition_by,
     )
-
-
-def _shape(table: FileTable) -> _Shape:
-    """What files must agree on that lie beside each other."""
-    return (table.marker.schema, table.partition_by, table.marker.options) if table.marker else None

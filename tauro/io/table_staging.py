@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from tauro.errors import UnsupportedError, WriteError, bounded
-from tauro.io.columns import find_column, same_type
+from tauro.io.columns import find_column, same_type, selected
 from tauro.io.delta_staging import DeltaPlace, stage_delta
 from tauro.io.formats.table import PROVIDERS, as_provided, provider_format, provider_of
 from tauro.io.ports import Staged, WriteRequest
@@ -80,6 +80,14 @@ class TableStaged:
     provider: str | None = None
     """None for Delta, which tells the catalog itself."""
     location: str = ""
+    known: StructType | None = field(init=False)
+    """The columns that the catalog says the table has by now; None if it knows no such table."""
+    is_begun: bool = field(default=False, init=False)
+    """Whether the data may have been published."""
+
+    def __post_init__(self) -> None:
+        """The catalog knows as yet what it knew before."""
+        self.known = self.there.schema if self.there else None
 
     def publish(self) -> OutputResult:
         """Publishes the data, then tells the catalog.
@@ -88,30 +96,57 @@ class TableStaged:
             WriteError: as for paths.
         """
         spec = self.request.spec
-        is_judged = spec.write_mode in (WriteMode.ERROR, WriteMode.IGNORE)
+        is_judged = spec.write_mode in (WriteMode.ERROR, WriteMode.IGNORE) and not self.is_begun
         if is_judged and self.there is None and self.session.catalog.tableExists(self.name):
-            self.inner.discard()
             if spec.write_mode is WriteMode.IGNORE:
                 return LeftAlone(self.request).publish()
             raise WriteError(f"the table {spec.table} exists by now", where=self.request.where)
+        self.is_begun = True
         result = self.inner.publish()
-        if self.provider is not None and result.is_written:
-            self._tell_catalog(result)
+        if result.is_written:
+            self._tell_catalog(_schema_of(result))
         return replace(result, format="table", path=None, table=spec.table)
+
+    def undo(self) -> bool:
+        """Puts the data back, then tells the catalog; False if the data can't be."""
+        if not self.is_begun:
+            return True
+        if not self.inner.undo():
+            return False
+        self._tell_catalog(self.there.schema if self.there else None)
+        return True
 
     def discard(self) -> None:
         """Drops what is staged."""
         self.inner.discard()
 
-    def _tell_catalog(self, result: OutputResult) -> None:
-        from pyspark.sql.types import StructType
+    def table(self) -> DataFrame | None:
+        """The table as it will be."""
+        return self._as_table(self.inner.table())
 
-        schema = StructType.fromJson(json.loads(result.schema or "{}"))
-        if self.there is not None and not _same_columns(schema, self.there.schema):
+    def rows(self) -> DataFrame | None:
+        """The staged rows alone."""
+        return self._as_table(self.inner.rows())
+
+    def _as_table(self, frame: DataFrame | None) -> DataFrame | None:
+        """The columns in the catalog's order: those of the partitions last."""
+        if frame is None or self.provider is None:
+            return frame
+        parts = [find_column(frame.columns, name) or name for name in self.request.spec.partition_by]
+        return selected(frame, [*(name for name in frame.columns if name not in parts), *parts])
+
+    def _tell_catalog(self, schema: StructType | None) -> None:
+        """Lets the catalog know of the table with these columns, or, for None, of no such table."""
+        if self.provider is None:
+            return
+        if self.known is not None and (schema is None or not _same_columns(schema, self.known)):
             self.session.sql(f"DROP TABLE IF EXISTS {self.name}")  # external: its files stay
-            self.there = None
-        if self.there is None:
+            self.known = None
+        if schema is None:
+            return
+        if self.known is None:
             self.session.sql(self._create(schema))
+            self.known = schema
         if self.request.spec.partition_by:
             self.session.sql(f"MSCK REPAIR TABLE {self.name} SYNC PARTITIONS")
         self.session.catalog.refreshTable(self.name)
@@ -128,6 +163,12 @@ class TableStaged:
         form = cast("FileFormat", provider_format(self.provider or ""))
         spec = as_provided(self.request.spec, self.provider or "", self.location)
         return form.options_to_read(spec, len(schema.fields) - len(spec.partition_by))
+
+
+def _schema_of(result: OutputResult) -> StructType:
+    from pyspark.sql.types import StructType
+
+    return StructType.fromJson(json.loads(result.schema or "{}"))
 
 
 def _described(session: SparkSession, name: str) -> CatalogTable:

@@ -12,6 +12,7 @@ from tauro.io.windows import WINDOW_TYPES, WindowCondition
 from tauro.model import OutputResult, OverwriteScope, Window
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
     from pyspark.sql.types import StructType
 
 
@@ -28,8 +29,20 @@ class LeftAlone:
             self.request.output_id, spec.format or "", path=spec.path, table=spec.table, rows=0, is_written=False
         )
 
+    def undo(self) -> bool:
+        """Nothing was changed."""
+        return True
+
     def discard(self) -> None:
         """There is nothing to drop."""
+
+    def table(self) -> DataFrame | None:
+        """The table is the one that is there."""
+        return None
+
+    def rows(self) -> DataFrame | None:
+        """None were staged."""
+        return None
 
 
 def window_condition(request: WriteRequest, schema: StructType) -> WindowCondition | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +19,8 @@ from tauro.errors import ResultError, WriteError
 from tauro.io import InputLoader, OutputManager
 from tauro.io.locations import output_spec_for
 from tauro.io.ports import WriteRequest
+from tauro.io.staging import StagedFiles, staged_files_from
+from tauro.model import Window
 from tests.support.io_project import IoProject
 
 if TYPE_CHECKING:
@@ -225,7 +231,9 @@ def test_a_failed_run_by_id_is_staged_anew(project: IoProject, spark: SparkSessi
     left.mkdir(parents=True)
     (left / "part-0").write_text("half")
     request = WriteRequest(None, "node", "t", output_spec_for(project, "t"), None, "run")
-    assert OutputManager(project).stage(request, spark.range(2)).publish().rows == 2
+    staged = OutputManager(project).stage(request, spark.range(2))
+    assert staged.publish().rows == 2
+    staged.discard()
     assert spark.read.parquet(str(project.root / "out/t")).count() == 2
     assert not list(project.root.rglob("_tauro"))
 
@@ -258,3 +266,155 @@ def test_what_only_a_writer_knows_does_not_keep_an_output_from_being_read(
     (written,) = OutputManager(project).save_output({"name": "n", "output": "t"}, spark.range(3))
     read = InputLoader(project).load_output(output_spec_for(project, "t"), written.schema)
     assert sorted(row[0] for row in read.collect()) == [0, 1, 2]
+
+
+APPENDED = {"path": "t", "write_mode": "append"}
+
+
+def staged_for(
+    project: IoProject, frame: DataFrame, *, window: str | None = None, run: str | None = None, **fields: object
+) -> StagedFiles:
+    project.with_output("t", **fields)
+    dates = Window.parse(*window.split("..")) if window else None
+    request = WriteRequest("pipe", "node", "t", output_spec_for(project, "t"), dates, run or uuid.uuid4().hex)
+    staged = OutputManager(project).stage(request, frame)
+    assert isinstance(staged, StagedFiles)
+    return staged
+
+
+def values(frame: DataFrame | None) -> list[int]:
+    assert frame is not None
+    return sorted(row[0] for row in frame.collect())
+
+
+def test_a_rerun_of_a_window_replaces_what_it_appended(project: IoProject, spark: SparkSession) -> None:
+    for start, window in ((0, "2013-01-01"), (10, "2013-01-02"), (20, "2013-01-01"), (30, "2013-01-03")):
+        project.write(spark.range(start, start + 2), window=(window, window), **APPENDED)
+    assert [row[0] for row in project.rows()] == [10, 11, 20, 21, 30, 31]
+    project.write(spark.range(40, 42), window=("2013-01-01", "2013-01-02"), **APPENDED)
+    assert [row[0] for row in project.rows()] == [30, 31, 40, 41]
+    with pytest.raises(WriteError, match=r"cuts through the window 2013-01-01 \.\. 2013-01-02"):
+        project.write(spark.range(1), window=("2013-01-02", "2013-01-02"), **APPENDED)
+    assert not list(project.root.rglob("_tauro"))
+
+
+def test_an_append_that_will_be_refused_starts_no_job(project: IoProject, spark: SparkSession) -> None:
+    project.write(spark.range(1), window=("2013-01-01", "2013-01-31"), **APPENDED)
+    bad = spark.range(1).selectExpr("cast(raise_error('ran') as bigint) as id")
+    with pytest.raises(WriteError, match="cuts through"):
+        project.write(bad, window=("2013-01-31", "2013-02-01"), **APPENDED)
+
+
+def test_an_append_is_compacted_and_cannot_be_told_any_more(project: IoProject, spark: SparkSession) -> None:
+    project.write(spark.range(4).repartition(2), window=("2013-01-01", "2013-01-01"), **APPENDED)
+    for path in (project.root / "t").glob("*.parquet"):
+        path.unlink()
+    spark.range(4).coalesce(1).write.mode("append").parquet(str(project.root / "t"))
+    with pytest.raises(WriteError, match="somebody has rewritten its files"):
+        project.write(spark.range(4), window=("2013-01-01", "2013-01-01"), **APPENDED)
+    project.write(spark.range(4, 5), window=("2013-01-02", "2013-01-02"), **APPENDED)
+    assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
+
+
+def test_a_retry_within_a_run_replaces_what_it_appended(project: IoProject, spark: SparkSession) -> None:
+    for run in ("one", "one", "two"):
+        staged = staged_for(project, spark.range(2), run=run, **APPENDED)
+        staged.publish()
+        staged.discard()
+    assert [row[0] for row in project.rows()] == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "json", "orc", "avro"])
+def test_the_table_to_come_is_read_before_it_is_published(project: IoProject, spark: SparkSession, form: str) -> None:
+    frame = spark.sql("select cast(id as int) as id, date'2013-01-01' + cast(id as int) as day from range(3)")
+    project.write(frame, format=form, path="t", partition_by=["day"])
+    new = spark.sql("select 9 as id, date'2013-01-02' as day")
+    scopes: list[tuple[dict[str, object], list[int]]] = [
+        ({"write_mode": "append"}, [0, 1, 2, 9]),
+        ({"overwrite_scope": "partitions"}, [0, 2, 9]),
+        ({}, [9]),
+    ]
+    for fields, after in scopes:
+        staged = staged_for(project, new, format=form, path="t", partition_by=["day"], **fields)
+        for read, rows in ((staged.table(), after), (staged.rows(), [9])):
+            assert values(read) == rows
+            assert [field.dataType.simpleString() for field in read.schema] == ["int", "date"]
+        assert [row[0] for row in project.rows()] == [0, 1, 2]
+        staged.publish()
+        assert [row[0] for row in project.rows()] == after
+        assert staged.undo()
+        assert [row[0] for row in project.rows()] == [0, 1, 2]
+        staged.discard()
+    assert not list(project.root.rglob("_tauro"))
+
+
+def test_reading_what_is_staged_starts_no_job_of_its_own(project: IoProject, spark: SparkSession) -> None:
+    project.write(spark.range(3), path="t", write_mode="append")
+    staged = staged_for(project, spark.range(2), **APPENDED)
+    context, group = spark.sparkContext, f"tauro-test-{uuid.uuid4().hex}"
+    context.setJobGroup(group, group)
+    try:
+        assert staged.table().columns == staged.rows().columns == ["id"]
+        staged.publish()
+    finally:
+        context.setLocalProperty("spark.jobGroup.id", None)
+    staged.discard()
+    assert context.statusTracker().getJobIdsForGroup(group) == []
+
+
+def test_an_empty_append_to_nothing_is_a_table_without_rows(project: IoProject, spark: SparkSession) -> None:
+    frame = spark.sql("select id, 'p' as part from range(3)")
+    fields = {**APPENDED, "partition_by": ["part"]}
+    staged = staged_for(project, frame.limit(0), window="2013-01-01..2013-01-01", **fields)
+    for read in (staged.rows(), staged.table()):
+        assert (read.columns, read.collect()) == (["id", "part"], [])
+    staged.publish()
+    staged.discard()
+    assert spark.read.parquet(str(project.root / "t")).columns == ["id", "part"]
+    project.write(frame, window=("2013-01-01", "2013-01-01"))
+    assert len(project.rows()) == 3
+
+
+def test_a_process_that_dies_after_staging_is_finished_from_its_record(tmp_path: Path, spark: SparkSession) -> None:
+    project = IoProject(tmp_path, spark)
+    project.write(spark.range(3), **APPENDED)
+    done = subprocess.run(
+        [sys.executable, "-c", _STAGES, str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert [row[0] for row in project.rows()] == [0, 1, 2]
+    code = "import json, sys; from tauro.io.staging import staged_files_from as f; s = f(json.load(open(sys.argv[1])))"
+    finish = f"{code}; r = s.publish(); s.discard(); print(r.id, r.rows, r.format, 'pyspark' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", finish, str(tmp_path / "record.json")], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["t", "2", "parquet", "False"]
+    assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
+    assert not list(tmp_path.rglob("_tauro"))
+    assert staged_files_from(record).undo() is False
+
+
+_STAGES = """
+import json, os, signal, sys
+from pathlib import Path
+from pyspark.sql import SparkSession
+from tauro.io import OutputManager
+from tauro.io.locations import output_spec_for
+from tauro.io.ports import WriteRequest
+from tauro.io.staging import StagedFiles, staged_files_from
+from tauro.model import Window
+from tests.support.io_project import IoProject
+
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+project = IoProject(Path(sys.argv[1]), spark).with_output("t", path="t", write_mode="append")
+request = WriteRequest("pipe", "node", "t", output_spec_for(project, "t"), None, "run")
+staged = OutputManager(project).stage(request, spark.range(3, 5))
+Path(sys.argv[1], "record.json").write_text(json.dumps(staged.record()))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
