@@ -14,10 +14,14 @@
     │   ├── ReadError                          an input could not be read
     │   ├── WriteError                         an output could not be written
     │   │   └── ConflictError                      another run wrote the same output meanwhile
+    │   │       └── LeaseLostError                     another run took this one for dead
     │   ├── WindowError (ValueError)           rows outside the window of a windowed overwrite
+    │   ├── PublishError                       what a run has staged could not be published together
     │   ├── NodeTimeoutError (TimeoutError)    an attempt took longer than its `timeout_s`
     │   ├── SessionError                       Spark could not be started
+    │   ├── HistoryError                       the history can't be read; a run goes on without it, and warns
     │   └── RunFailedError                     a run ended without all nodes done; 4 if every root cause is transient
+    ├── OutputHeldError                     5  another run writes one of the outputs; nothing was run
     ├── RunInterruptedError              130   a run was stopped by a signal
     └── IllegalTransitionError              1  the run state machine was asked for a step its table does not hold
 
@@ -172,6 +176,26 @@ class ExecutionError(TauroError, RuntimeError):
     exit_code = 3
 
 
+class PublishError(ExecutionError):
+    """Outputs that were staged could not be published together; the root cause is chained.
+
+    Args:
+        message: which output failed, and why.
+        left: outputs of the run that were published before, and could not be put back.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        left: Sequence[str] = (),
+        where: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        self.left = tuple(left)
+        super().__init__(message, where=where, fix=fix)
+
+
 class NodeError(ExecutionError):
     """A node failed for good; its root cause is chained.
 
@@ -210,6 +234,10 @@ class ConflictError(WriteError):
     """Another run wrote the same output meanwhile; trying again may do."""
 
 
+class LeaseLostError(ConflictError):
+    """This run showed no sign of life for too long, and another one has taken over an output of its."""
+
+
 class WindowError(ExecutionError, ValueError):
     """Rows outside the window that a windowed overwrite replaces."""
 
@@ -220,6 +248,21 @@ class NodeTimeoutError(ExecutionError, TimeoutError):
 
 class SessionError(ExecutionError):
     """Spark could not be started."""
+
+
+class HistoryError(ExecutionError):
+    """The history can't be read or written; to a run that is no more than a warning.
+
+    Args:
+        message: what is the matter.
+        is_final: whether trying again is of no use.
+    """
+
+    def __init__(
+        self, message: str, *, is_final: bool = False, where: str | None = None, fix: str | None = None
+    ) -> None:
+        super().__init__(message, where=where, fix=fix)
+        self.is_final = is_final
 
 
 class RunFailedError(ExecutionError):
@@ -235,6 +278,28 @@ class RunFailedError(ExecutionError):
         super().__init__(message)
         self.result = result
         self.is_transient = is_transient
+
+
+class OutputHeldError(TauroError):
+    """Another run writes one of the outputs; nothing was run.
+
+    Args:
+        message: which output, where it lies, and who holds it.
+        output: the output's id.
+        location: where it lies.
+        holder: the run that holds it (a `tauro.publish.holder.Holder`).
+        fix: how to go on.
+    """
+
+    exit_code = 5
+
+    def __init__(
+        self, message: str, *, output: str, location: str, holder: object = None, fix: str | None = None
+    ) -> None:
+        self.output = output
+        self.location = location
+        self.holder = holder
+        super().__init__(message, fix=fix)
 
 
 class RunInterruptedError(TauroError):

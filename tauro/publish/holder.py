@@ -1,0 +1,73 @@
+"""Who holds an output, and how much of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tauro.publish.processes import Machine, Process
+
+
+class Span(BaseModel):
+    """The part of an output that lies in a window: from `lower` on and before `upper` (UTC, naive)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lower: datetime
+    upper: datetime
+
+    def __str__(self) -> str:
+        return f"{self.lower.isoformat()} .. {self.upper.isoformat()} (end exclusive)"
+
+
+class Holder(BaseModel):
+    """A run that holds an output, as its lease file tells it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str
+    """Names this one taking of the lease; never used again."""
+    run_id: str
+    pipeline: str | None = None
+    host: str
+    boot: str | None = None
+    namespace: str | None = None
+    process: Process
+    jvm: Process | None = None
+    """The JVM of its Spark session, as soon as there is one that it has started."""
+    since: datetime
+    """For people; never compared."""
+    beat: int = Field(default=0, ge=0)
+    """Grows as long as the run lives."""
+    span: Span | None = None
+    """None for the whole output."""
+
+    @property
+    def machine(self) -> Machine:
+        """Where its process runs."""
+        return Machine(self.host, self.boot, self.namespace)
+
+    @property
+    def name(self) -> str:
+        """The run, as messages name it."""
+        return f"run {self.run_id}" + (f" of pipeline {self.pipeline!r}" if self.pipeline else "")
+
+    def __str__(self) -> str:
+        held = f" for {self.span}" if self.span else ""
+        since = self.since.isoformat(sep=" ", timespec="seconds")
+        return f"{self.name}{held} on {self.host} (process {self.process.pid}) since {since}"
+
+
+class LeaseDocument(BaseModel):
+    """What a lease file holds."""
+
+    version: int = 1
+    holders: tuple[Holder, ...] = ()
+
+
+def exclude_each_other(one: Span | None, other: Span | None) -> bool:
+    """Whether two parts of one output have something in common."""
+    if one is None or other is None:
+        return True
+    return one.lower < other.upper and other.lower < one.upper

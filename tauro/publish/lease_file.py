@@ -1,0 +1,70 @@
+"""The file in which the holders of one output stand: read by anyone, changed under a lock, replaced in one step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tauro.publish.holder import Holder, LeaseDocument
+from tauro.storage.local import remove_empty
+from tauro.storage.lock import locked
+
+LOCK_TIMEOUT_S = 15.0
+"""How long the change of a lease, which takes milliseconds, may keep others waiting."""
+
+
+class LeaseFile:
+    """A lease file, which need not exist.
+
+    Args:
+        path: its place.
+        base: the folder above it up to which empty folders are removed.
+    """
+
+    def __init__(self, path: Path, base: Path) -> None:
+        self.path = path
+        self._base = base
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Keeps everybody else from changing the file for as long as the block lasts.
+
+        Raises:
+            TimeoutError: somebody else is at it for too long.
+            OSError: the folder can't be made or written.
+        """
+        with locked(self.path.with_name(f"{self.path.stem}.lock"), timeout_s=LOCK_TIMEOUT_S):
+            yield
+
+    def holders(self) -> tuple[Holder, ...]:
+        """Those who hold it; nobody if there is no file.
+
+        Raises:
+            ValueError: what is there is no lease.
+            OSError: it can't be read.
+        """
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return ()
+        return LeaseDocument.model_validate_json(text).holders
+
+    def put(self, holders: Sequence[Holder]) -> None:
+        """Replaces what is there, inside `changing`; without holders no file is left."""
+        draft = self.path.with_name(f".{self.path.stem}.draft")
+        if not holders:
+            self.path.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
+            return
+        text = LeaseDocument(holders=tuple(holders)).model_dump_json(indent=1, exclude_none=True)
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+
+    def tidy(self) -> None:
+        """Removes the folders that are empty now."""
+        remove_empty(self.path.parent, up_to=self._base)

@@ -1,0 +1,323 @@
+"""The leases of a run: all of them taken before its first write, kept alive, asked before it publishes, given back."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event, Lock, Thread
+from types import TracebackType
+
+from loguru import logger
+
+from tauro.errors import LeaseLostError, OutputHeldError, RunInterruptedError, WriteError
+from tauro.publish.holder import Holder, exclude_each_other
+from tauro.publish.liveness import Life, Watch
+from tauro.publish.processes import Process, end, jvm_of_this_process, this_process
+from tauro.publish.targets import Target
+
+FENCE_TIMEOUT_S = 10.0
+"""How long the JVM of a dead run may take to end once it is killed."""
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _STEP_S = 0.05, 1.0, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The holders of an output, as one that wants it sees them."""
+
+    others: tuple[Holder, ...] = ()
+    """They live, and hold other parts."""
+    dead: tuple[Holder, ...] = ()
+    blocked: tuple[Holder, Life] | None = None
+    """One that lives, or may, and holds some of what is wanted."""
+
+
+class Leases:
+    """What a run holds.
+
+    Args:
+        run_id: the run's id.
+        pipeline: its pipeline; None if it belongs to none.
+        watch: tells whether other runs live, and which machine this is.
+        jvm: the JVM that this process has started, if any.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        pipeline: str | None = None,
+        *,
+        watch: Watch | None = None,
+        jvm: Callable[[], Process | None] = jvm_of_this_process,
+    ) -> None:
+        self._run_id = run_id
+        self._pipeline = pipeline
+        self._watch = watch or Watch()
+        self._jvm = jvm
+        self._noted: Process | None = None
+        """The JVM as the lease files tell it."""
+        self._held: dict[str, Target] = {}  # token -> what it stands for
+        self._lost: set[str] = set()
+        self._lock = Lock()
+        """Held while files are renewed."""
+        self._over = Event()
+        self._heart: Thread | None = None
+
+    def __enter__(self) -> Leases:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def acquire(
+        self,
+        targets: Sequence[Target],
+        *,
+        wait_s: float = 0.0,
+        stopped: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Takes the leases of all targets, or none; those of dead runs are taken over.
+
+        Args:
+            targets: in the order of `targets_of`.
+            wait_s: how long to wait for runs that hold one of them.
+            stopped: why waiting is to end; None as long as it is not.
+
+        Raises:
+            OutputHeldError: a run that lives holds one of them.
+            RunInterruptedError: `stopped` has told a reason.
+            WriteError: a lease can't be written.
+        """
+        deadline = self._watch.clock() + wait_s
+        pause_s, is_told = _SHORTEST_PAUSE_S, False
+        self._noted = self._jvm()
+        while True:
+            try:
+                blocked = self._look_at_all(targets) or self._take_all(targets)
+            except BaseException:
+                self.release()
+                raise
+            if blocked is None:
+                break
+            target, holder, life = blocked
+            if life is Life.ALIVE and self._watch.clock() >= deadline:
+                raise _held_error(target, holder, wait_s)
+            if not is_told:
+                _tell_waiting(target, holder, life, wait_s, self._watch.ttl_s)
+                is_told = True
+            self._pause(pause_s, stopped)
+            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+        if self._held:
+            self._heart = Thread(target=self._beat, name="tauro-leases", daemon=True)
+            self._heart.start()
+
+    def check(self) -> None:
+        """Refuses late writes: to be asked right before anything becomes visible.
+
+        Raises:
+            LeaseLostError: another run took this one for dead, and may have written since.
+        """
+        for token, target in list(self._held.items()):
+            if token not in self._lost and self._is_ours(token, target):
+                continue
+            self._lost.add(token)
+            raise LeaseLostError(
+                f"this run has lost its lease of output {target.output!r} ({target.location}): it did not show for "
+                f"{self._watch.ttl_s:g} s that it was alive, and another run took it for dead",
+                fix="run it again; nothing was published under the lost lease",
+            )
+
+    def note_jvm(self) -> None:
+        """Tells others of the JVM that this process has started meanwhile: they end it if this process dies."""
+        if self._held and self._jvm() != self._noted:
+            self.renew()
+
+    def renew(self) -> None:
+        """One heartbeat: shows that this run lives, and finds out what it has lost."""
+        with self._lock:
+            jvm = self._jvm()
+            for token, target in list(self._held.items()):
+                if self._over.is_set():
+                    return
+                with suppress(OSError):  # a full disk, a server that is away: the next beat may do
+                    self._renew(token, target, jvm)
+            self._noted = jvm
+
+    def release(self) -> None:
+        """Gives everything back; doing it again changes nothing."""
+        self._over.set()
+        if self._heart is not None:
+            self._heart.join()
+            self._heart = None
+        while self._held:
+            token, target = self._held.popitem()
+            try:
+                self._give_back(token, target)
+            except OSError as error:
+                logger.warning("the lease of output {!r} can't be given back: {}", target.output, error)
+
+    def _look_at_all(self, targets: Sequence[Target]) -> tuple[Target, Holder, Life] | None:
+        """Who stands in the way; so that a run that waits for one output does not take the others now and then."""
+        for target in targets:
+            read_after = self._watch.clock()
+            with suppress(ValueError, OSError):  # taking it tells of these
+                blocked = self._judge(target, target.file.holders(), read_after).blocked
+                if blocked is not None:
+                    return (target, *blocked)
+        return None
+
+    def _take_all(self, targets: Sequence[Target]) -> tuple[Target, Holder, Life] | None:
+        """Takes all; or none, and tells which one stood in the way."""
+        for target in targets:
+            try:
+                blocked = self._take(target)
+            except OSError as error:
+                raise WriteError(
+                    f"can't take the lease of {target.location}: {error}",
+                    where=f"output {target.output!r}",
+                    fix=f"let this user write to {target.file.path.parent}, or choose another place for the output",
+                ) from error
+            if blocked is not None:
+                while self._held:
+                    self._give_back(*self._held.popitem())
+                return (target, *blocked)
+        return None
+
+    def _take(self, target: Target) -> tuple[Holder, Life] | None:
+        """Takes one; or tells who holds it."""
+        file, token = target.file, uuid.uuid4().hex
+        with file.changing():
+            read_after = self._watch.clock()
+            try:
+                holders = file.holders()
+            except ValueError:
+                logger.warning("{} is no lease that can be read: nobody holds output {!r}", file.path, target.output)
+                holders = ()
+            judged = self._judge(target, holders, read_after)
+            if judged.blocked is not None:
+                return judged.blocked
+            for holder in judged.dead:
+                self._fence(holder, target)
+            self._held[token] = target  # before it is written: an interrupt in between must not leave it behind
+            file.put([*judged.others, self._entry(token, target)])
+        return None
+
+    def _judge(self, target: Target, holders: Sequence[Holder], read_after: float) -> _Judged:
+        others: list[Holder] = []
+        dead: list[Holder] = []
+        for holder in holders:
+            excludes = exclude_each_other(holder.span, target.span)
+            is_here = self._watch.here.shares_processes_with(holder.machine)
+            life = self._watch.life_of(holder, read_after) if excludes or is_here else Life.UNKNOWN
+            if life is Life.DEAD:
+                dead.append(holder)
+            elif excludes:
+                return _Judged(blocked=(holder, life))
+            else:
+                others.append(holder)
+        return _Judged(tuple(others), tuple(dead))
+
+    def _entry(self, token: str, target: Target) -> Holder:
+        here = self._watch.here
+        return Holder(
+            token=token,
+            run_id=self._run_id,
+            pipeline=self._pipeline,
+            host=here.host,
+            boot=here.boot,
+            namespace=here.namespace,
+            process=this_process(),
+            jvm=self._noted,
+            since=datetime.now(UTC),
+            span=target.span,
+        )
+
+    def _fence(self, holder: Holder, target: Target) -> None:
+        """Ends what a dead run has left behind."""
+        ended = ""
+        if holder.jvm is not None and self._watch.here.shares_processes_with(holder.machine):
+            if not end(holder.jvm, timeout_s=FENCE_TIMEOUT_S):
+                raise OutputHeldError(
+                    f"{holder} is dead, but its Spark JVM (process {holder.jvm.pid}) still runs, and can't be ended",
+                    output=target.output,
+                    location=target.location,
+                    holder=holder,
+                    fix=f"end process {holder.jvm.pid}, which may still write to {target.location}",
+                )
+            ended = "; its Spark JVM has ended"
+        logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
+
+    def _is_ours(self, token: str, target: Target) -> bool:
+        try:
+            return any(one.token == token for one in target.file.holders())
+        except (OSError, ValueError):
+            return False
+
+    def _renew(self, token: str, target: Target, jvm: Process | None) -> None:
+        with target.file.changing():
+            try:
+                holders = target.file.holders()
+            except ValueError:
+                holders = ()
+            if all(one.token != token for one in holders):
+                self._lost.add(token)
+            else:
+                target.file.put(
+                    [
+                        one.model_copy(update={"beat": one.beat + 1, "jvm": jvm}) if one.token == token else one
+                        for one in holders
+                    ]
+                )
+
+    def _give_back(self, token: str, target: Target) -> None:
+        with target.file.changing():
+            try:
+                left = [one for one in target.file.holders() if one.token != token]
+            except ValueError:
+                left = []
+            target.file.put(left)
+        target.file.tidy()
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._watch.ttl_s / 3):
+            self.renew()
+
+    def _pause(self, pause_s: float, stopped: Callable[[], str | None]) -> None:
+        """Waits, in steps so short that a stop, which a signal handler asks for, is heard at once."""
+        deadline = time.monotonic() + pause_s
+        while True:
+            why = stopped()
+            if why is not None:
+                raise RunInterruptedError(f"run {self._run_id} was stopped while it waited for an output: {why}")
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return
+            time.sleep(min(left_s, _STEP_S))
+
+
+def _held_error(target: Target, holder: Holder, wait_s: float) -> OutputHeldError:
+    waited = f" after {wait_s:g} s of waiting" if wait_s else ""
+    return OutputHeldError(
+        f"output {target.output!r} ({target.location}) is held{waited} by {holder}",
+        output=target.output,
+        location=target.location,
+        holder=holder,
+        fix="wait for it with --wait 10m, or stop that run",
+    )
+
+
+def _tell_waiting(target: Target, holder: Holder, life: Life, wait_s: float, ttl_s: float) -> None:
+    if life is Life.UNKNOWN:
+        logger.warning(
+            "output {!r} is held by {}: watching for at most {:g} s whether that run lives",
+            target.output,
+            holder,
+            ttl_s,
+        )
+    else:
+        logger.warning("output {!r} is held by {}: waiting for at most {:g} s", target.output, holder, wait_s)

@@ -1,0 +1,128 @@
+"""Processes by more than their id: which one it is, on which machine, and whether it still runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from subprocess import Popen
+from typing import cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_PAUSE_S = 0.02
+_STAT = re.compile(r"\) (?P<state>\S) (?:\S+ ){18}(?P<started>\d+) ", re.DOTALL)
+_ENDED = frozenset("ZXx")
+
+
+class Process(BaseModel):
+    """A process of some machine; ids are used again, so its start belongs to its name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int = Field(gt=0)
+    started: int | None = None
+    """Clock ticks from the machine's start to its own; None where the system does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Within which process ids mean something."""
+
+    host: str
+    boot: str | None
+    """Names the time from one start of the machine to the next; None where the system does not tell."""
+    namespace: str | None
+    """Tells containers on one machine apart; None likewise."""
+
+    def shares_processes_with(self, other: Machine) -> bool:
+        """Whether an id surely means the same process on both."""
+        return self.boot is not None and self.namespace is not None and self == other
+
+
+@cache
+def this_machine() -> Machine:
+    """The machine, or container, that this process runs on."""
+    return Machine(socket.gethostname(), _boot(), _namespace())
+
+
+def this_process() -> Process:
+    """This process."""
+    return Process(pid=os.getpid(), started=_started(os.getpid()))
+
+
+def is_running(process: Process) -> bool | None:
+    """Whether a process of this machine is there and has not ended; None where that can't be told."""
+    try:
+        found = _STAT.search(Path(f"/proc/{process.pid}/stat").read_text(errors="replace"))
+    except OSError:
+        found = None
+    if found is not None:
+        if found["state"] in _ENDED:
+            return False
+        return None if process.started is None else process.started == int(found["started"])
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        pass
+    return None
+
+
+def end(process: Process, *, timeout_s: float) -> bool:
+    """Kills a process of this machine and waits for its end.
+
+    Returns:
+        Whether it is known to be gone. What may be another process that only bears its id is left alone.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (state := is_running(process)) is True:
+        try:
+            os.kill(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_PAUSE_S)
+    return state is False
+
+
+def jvm_of_this_process() -> Process | None:
+    """The JVM that this process has started for its Spark session; None if there is none."""
+    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)  # pyspark may be in the midst of its import
+    launched = getattr(getattr(context, "_gateway", None), "proc", None)  # only a gateway that was launched has it
+    if launched is None:
+        return None
+    jvm = cast("Popen[bytes]", launched)
+    return Process(pid=jvm.pid, started=_started(jvm.pid)) if jvm.poll() is None else None
+
+
+def _started(pid: int) -> int | None:
+    try:
+        found = _STAT.search(Path(f"/proc/{pid}/stat").read_text(errors="replace"))
+    except OSError:
+        return None
+    return int(found["started"]) if found else None
+
+
+def _boot() -> str | None:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+
+
+def _namespace() -> str | None:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None

@@ -1,0 +1,93 @@
+"""Leases in a folder of the test's own, with clocks and machines that it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from loguru import logger
+
+from tauro.publish.holder import Holder, LeaseDocument, Span
+from tauro.publish.lease_file import LeaseFile
+from tauro.publish.leases import Leases
+from tauro.publish.liveness import Watch
+from tauro.publish.processes import Machine, Process
+from tauro.publish.targets import Target
+
+HERE, ELSEWHERE = Machine("here", "boot-1", "pid:[1]"), Machine("elsewhere", "boot-9", "pid:[1]")
+
+
+def span(first: int, end: int) -> Span:
+    """Days of January 2013, the last one exclusive."""
+    return Span(lower=datetime(2013, 1, first), upper=datetime(2013, 1, end))
+
+
+def holder(
+    run_id: str = "other", machine: Machine = HERE, *, pid: int = 4321, beat: int = 0, **keywords: object
+) -> Holder:
+    return Holder.model_validate(
+        {
+            "token": f"token of {run_id}",
+            "run_id": run_id,
+            "pipeline": "daily",
+            "host": machine.host,
+            "boot": machine.boot,
+            "namespace": machine.namespace,
+            "process": Process(pid=pid, started=77),
+            "since": datetime(2013, 1, 1, 12, tzinfo=UTC),
+            "beat": beat,
+            **keywords,
+        }
+    )
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class World:
+    """One machine with a clock, processes and outputs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        self.running: set[int] = set()
+        """Ids of the processes that run here."""
+
+    def watch(self, machine: Machine = HERE) -> Watch:
+        return Watch(machine, lambda process: process.pid in self.running, self.clock)
+
+    def leases(self, run_id: str = "mine", machine: Machine = HERE) -> Leases:
+        return Leases(run_id, "daily", watch=self.watch(machine), jvm=lambda: None)
+
+    def target(self, name: str = "events", part: Span | None = None) -> Target:
+        base = self.folder / "_tauro"
+        file = LeaseFile(base / "leases" / f"{name}.json", base)
+        return Target(f"gold.{name}", str(self.folder / name), file, part)
+
+    def write(self, target: Target, *holders: Holder) -> None:
+        """Puts a lease file there as another run would."""
+        target.file.path.parent.mkdir(parents=True, exist_ok=True)
+        target.file.path.write_text(LeaseDocument(holders=holders).model_dump_json())
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "out")
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    """What is logged, as `LEVEL message`."""
+    lines: list[str] = []
+    number = logger.add(lambda message: lines.append(str(message).strip()), format="{level} {message}")
+    yield lines
+    logger.remove(number)

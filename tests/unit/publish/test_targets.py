@@ -1,0 +1,97 @@
+"""Where the lease of each output lies, and how much of it a run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tauro.config import Context
+from tauro.exec.plan import make_plan
+from tauro.model.window import Window
+from tauro.publish.holder import Span
+from tauro.publish.targets import Target, targets_of
+
+WEEK = Window.parse("2013-01-01", "2013-01-07")
+
+
+def targets(root: Path, outputs: Mapping[str, Mapping[str, Any]], window: Window | None = WEEK) -> dict[str, Target]:
+    """The targets of a node that writes all outputs, in their order."""
+    nodes = {f"n{at}": {"function": "builtins.print", "output": [name]} for at, name in enumerate(outputs)}
+    context = Context(
+        {"output_path": "out"}, {"p": {"nodes": [*nodes], "requires_dates": False}}, nodes, {}, dict(outputs), root=root
+    )
+    return {one.output: one for one in targets_of(make_plan(context, "p", window), root)}
+
+
+def test_the_lease_of_a_folder_lies_beside_it(tmp_path: Path) -> None:
+    found = targets(tmp_path, {"gold.daily": {}, "d": {"format": "delta", "path": f"file:{tmp_path}/deep/d e"}})
+    assert found["gold.daily"].file.path == tmp_path / "out/gold/_tauro/leases/daily.json"
+    assert found["d"].file.path == tmp_path / "deep/_tauro/leases/d%20e.json"
+
+
+def test_two_ways_to_one_folder_lead_to_one_lease(tmp_path: Path) -> None:
+    (tmp_path / "real" / "t").mkdir(parents=True)
+    (tmp_path / "way").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "alias").symlink_to(tmp_path / "real" / "t")
+    for path in ("real/t", "way/t", "way/alias"):
+        assert targets(tmp_path, {"t": {"path": path}})["t"].file.path == tmp_path / "real/_tauro/leases/t.json"
+
+
+def test_what_lies_elsewhere_is_held_in_the_project(tmp_path: Path) -> None:
+    jdbc = {"url": "jdbc:postgresql://db/x?user=me&password=secret", "dbtable": "public.t"}
+    found = targets(
+        tmp_path,
+        {
+            "a": {"table": "Sales.Orders"},
+            "b": {"format": "jdbc", "options": jdbc},
+            "c": {"format": "parquet", "path": "s3a://bucket/c"},
+            "d": {"format": "delta", "path": "s3a://bucket/" + "long" * 100},
+        },
+    )
+    folder = tmp_path / ".tauro/leases"
+    assert all(one.file.path.parent == folder for one in found.values())
+    assert found["a"].file.path.name == "table%3Asales.orders.json"
+    assert found["c"].file.path.name == "s3a%3A%2F%2Fbucket%2Fc.json"
+    assert "secret" not in found["b"].file.path.name
+    assert len(found["d"].file.path.name) < 220
+
+
+def test_what_stays_in_memory_needs_none(tmp_path: Path) -> None:
+    assert targets(tmp_path, {"m": {"format": "memory"}}) == {}
+
+
+def test_all_runs_take_them_in_one_order(tmp_path: Path) -> None:
+    outputs = {"z": {}, "a": {"path": "b/a"}, "k": {"table": "k"}, "c": {}}
+    order = [one.file.path for one in targets(tmp_path, outputs).values()]
+    backwards = [one.file.path for one in targets(tmp_path, dict(reversed(outputs.items()))).values()]
+    assert order == backwards == sorted(order)
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_part"),
+    [
+        ({}, False),
+        ({"overwrite_scope": "window", "window_column": "day", "partition_by": ["day"]}, True),
+        ({"overwrite_scope": "partitions", "partition_by": ["day"]}, False),
+        ({"write_mode": "append"}, True),
+        ({"write_mode": "merge", "keys": ["id"], "format": "delta"}, False),
+        ({"write_mode": "error"}, False),
+    ],
+)
+def test_a_windowed_write_needs_its_window_and_any_other_the_whole(
+    tmp_path: Path, entry: Mapping[str, Any], is_part: bool
+) -> None:
+    part = Span(lower=datetime(2013, 1, 1), upper=datetime(2013, 1, 8))
+    assert targets(tmp_path, {"t": entry})["t"].span == (part if is_part else None)
+    if "window_column" not in entry:
+        assert targets(tmp_path, {"t": entry}, window=None)["t"].span is None
+
+
+def test_a_window_may_end_with_the_calendar(tmp_path: Path) -> None:
+    window = Window.parse("2013-01-01", "9999-12-31")
+    found = targets(tmp_path, {"t": {"write_mode": "append"}}, window)["t"].span
+    assert found == Span(lower=datetime(2013, 1, 1), upper=datetime.max)
