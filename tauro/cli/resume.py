@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from tauro.model.outcome import RunResult, Status
 from tauro.model.plan import Plan
+from tauro.model.settings import Publish
 from tauro.scheduling.graph import dependents, reachable
 
 _UNFINISHED = frozenset({Status.FAILED, Status.CANCELLED, Status.PENDING, Status.RUNNING, Status.RETRYING})
@@ -20,6 +21,8 @@ NAMED_AT_MOST = 8
 def resume_command(ctx: click.Context, result: RunResult, plan: Plan | None) -> str | None:
     """The command, quoted for a shell, with every option the user gave and --from the nodes to go on with.
 
+    A run that publishes its outputs together has published none: all of it is run again.
+
     Args:
         ctx: click's context of the command that ran.
         result: how the run ended.
@@ -29,10 +32,11 @@ def resume_command(ctx: click.Context, result: RunResult, plan: Plan | None) -> 
         None if every node is done.
     """
     unfinished = [node.name for node in result.nodes if node.status in _UNFINISHED]
-    if result.nodes and not unfinished:
+    if result.is_completed:
         return None
     begin = first_nodes(unfinished, plan, ctx.params.get("begin") or ()) if plan else []
-    if len(begin) > NAMED_AT_MOST or len(unfinished) == len(result.nodes):
+    is_together = plan is not None and plan.publish is Publish.RUN
+    if is_together or len(begin) > NAMED_AT_MOST or len(unfinished) == len(result.nodes):
         begin = list(ctx.params.get("begin") or ())
     words = ["tauro", ctx.info_name or "run", *_given(ctx, leave_out="begin")]
     for name in begin:

@@ -27,6 +27,7 @@ def run(
     hyperparams: Mapping[str, Any] | None = None,
     model_version: str | None = None,
     run_id: str | None = None,
+    wait_s: float = 0.0,
     observers: Iterable[Observer] = (),
 ) -> RunResult:
     """Runs a pipeline of a project and publishes its outputs.
@@ -45,6 +46,7 @@ def run(
         hyperparams: explicit hyperparameters; they win over the project's.
         model_version: the model's version, in place of the project's.
         run_id: the run's id; a new one if None.
+        wait_s: how long to wait for other runs that write one of the outputs.
         observers: told of every event, on the calling thread.
 
     Returns:
@@ -52,6 +54,7 @@ def run(
 
     Raises:
         ProjectError: nothing was run; the project, or what was asked for, is wrong.
+        OutputHeldError: nothing was run; another run writes one of the outputs.
         RunFailedError: a node failed; the root cause is chained, and `result` tells the rest.
         RunInterruptedError: the run was stopped.
     """
@@ -70,5 +73,6 @@ def run(
         hyperparams=hyperparams,
         model_version=model_version,
         run_id=run_id,
+        wait_s=wait_s,
         observers=observers,
     )

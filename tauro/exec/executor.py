@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from loguru import logger
@@ -11,11 +11,13 @@ from loguru import logger
 from tauro.config import Context
 from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, Problem, RunFailedError, RunInterruptedError, Severity
+from tauro.exec.failures import describe
 from tauro.exec.functions import import_from
 from tauro.exec.node_executor import NodeExecutor, PlanRun
 from tauro.exec.plan import make_plan, run_window
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.preflight import check_run, refusals
+from tauro.exec.recording import recorded
 from tauro.exec.run_loop import RunOutcome
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.ml.hyperparams import merge_hyperparams
@@ -24,6 +26,8 @@ from tauro.model.outcome import FailureKind, RunResult, Status
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Plan
 from tauro.model.run_id import new_run_id
+from tauro.publish.leases import Leases
+from tauro.publish.targets import Target, targets_of
 
 
 class BaseExecutor:
@@ -58,9 +62,10 @@ class BaseExecutor:
         hyperparams: Mapping[str, Any] | None = None,
         model_version: str | None = None,
         run_id: str | None = None,
+        wait_s: float = 0.0,
         observers: Iterable[Observer] = (),
     ) -> RunResult:
-        """Runs a pipeline, or the part of it that is selected, and publishes each node's outputs when it is done.
+        """Runs a pipeline, or the part of it that is selected, and publishes what it wrote as `publish` says.
 
         Args:
             pipeline_name: an entry of `pipelines`.
@@ -71,6 +76,7 @@ class BaseExecutor:
             hyperparams: explicit values for machine-learning nodes; they win over the project's.
             model_version: the model's version, in place of the project's.
             run_id: the run's id; a new one if None.
+            wait_s: how long to wait for other runs that write one of the outputs.
             observers: told of every event, on this thread.
 
         Returns:
@@ -79,6 +85,7 @@ class BaseExecutor:
         Raises:
             UnknownNameError, InvalidValueError, UnsupportedError, ConfigError: nothing was run; the project, or what
                 was asked for, is wrong.
+            OutputHeldError: nothing was run; another run writes one of the outputs.
             SessionError: nothing was run; Spark could not be started.
             RunFailedError: a node failed; its `NodeError` and the root cause are chained, `result` tells the rest.
             RunInterruptedError: the run was stopped; `result` tells how far it came.
@@ -93,16 +100,18 @@ class BaseExecutor:
                 _judge(refusals(context, context.pipelines[pipeline_name]))
             plan = make_plan(context, pipeline_name, window, selection, run_id=run_id, max_workers=max_workers)
             _judge(check_run(context, plan))
-        observers = tuple(observers)
-        for observer in observers:
-            observer(RunStarted(run_id, plan))
         info = self.ml_info(plan.pipeline, hyperparams, model_version, context)
         executor = NodeExecutor(context, self._input_loader, self._output_manager, plan.max_workers)
-        run = executor.run_plan(plan, context, run_id=run_id, ml_info=info, observers=observers)
-        outcome = self._drive(run)
-        result = _result(plan, run_id, outcome, time.monotonic() - began)
-        for observer in observers:
-            observer(RunEnded(result))
+        with recorded(context, observers) as observers:
+            with Leases(run_id, plan.pipeline.name or None) as leases:
+                self._acquire(leases, targets_of(plan, context.root), wait_s)
+                for observer in observers:
+                    observer(RunStarted(run_id, plan))
+                run = executor.run_plan(plan, context, run_id=run_id, ml_info=info, observers=observers, leases=leases)
+                outcome = self._drive(run)
+            result = _result(plan, run_id, outcome, time.monotonic() - began, context.redact)
+            for observer in observers:
+                observer(RunEnded(result))
         _raise_unless_completed(result, outcome)
         return result
 
@@ -140,6 +149,13 @@ class BaseExecutor:
             "pipeline_config": config,
         }
 
+    def _acquire(self, leases: Leases, targets: Sequence[Target], wait_s: float) -> None:
+        try:
+            leases.acquire(targets, wait_s=wait_s, stopped=lambda: self._stop_asked)
+        except BaseException:
+            self._stop_asked = None  # this run has ended; it is not meant for the next
+            raise
+
     def _drive(self, run: PlanRun) -> RunOutcome:
         self._run = run
         if self._stop_asked is not None:
@@ -165,14 +181,17 @@ def _judge(problems: Iterable[Problem]) -> None:
         logger.warning("{}", warning)
 
 
-def _result(plan: Plan, run_id: str, outcome: RunOutcome, duration_s: float) -> RunResult:
-    if all(node.status in (Status.COMPLETED, Status.SKIPPED) for node in outcome.nodes.values()):
+def _result(plan: Plan, run_id: str, outcome: RunOutcome, duration_s: float, redact: Callable[[str], str]) -> RunResult:
+    if outcome.is_published:
         status = Status.COMPLETED  # also when it was stopped too late to keep anything from being published
-    elif outcome.stopped is not None:
+    elif outcome.failure is None and outcome.stopped is not None:
         status = Status.CANCELLED
     else:
         status = Status.FAILED
     first = next(iter(outcome.errors), None)
+    error = outcome.nodes[first].error if first is not None else None
+    if outcome.failure is not None:
+        error = describe(outcome.failure, redact)
     return RunResult(
         run_id=run_id,
         pipeline=plan.pipeline.name,
@@ -180,7 +199,7 @@ def _result(plan: Plan, run_id: str, outcome: RunOutcome, duration_s: float) -> 
         status=status,
         duration_s=duration_s,
         nodes=tuple(outcome.nodes[name] for name in plan.order),
-        error=outcome.nodes[first].error if first is not None else None,
+        error=error,
     )
 
 
@@ -189,6 +208,9 @@ def _raise_unless_completed(result: RunResult, outcome: RunOutcome) -> None:
         raise RunInterruptedError(f"run {result.run_id} was stopped: {outcome.stopped}", result=result)
     if result.is_completed:
         return
+    if outcome.failure is not None:
+        is_transient = result.error is not None and result.error.kind is FailureKind.TRANSIENT
+        raise RunFailedError(outcome.failure.message, result=result, is_transient=is_transient) from outcome.failure
     kinds = {node.error.kind for node in result.nodes if node.error is not None}
     messages = [error.message for error in outcome.errors.values()]
     more = f"\n... and {len(messages) - 5} more" if len(messages) > 5 else ""

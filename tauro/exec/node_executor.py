@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tauro.config import Context
 from tauro.config.collector import collector_paused
-from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Severity, UnknownNameError
+from tauro.errors import (
+    ConfigError,
+    InvalidValueError,
+    PublishError,
+    RunInterruptedError,
+    Severity,
+    UnknownNameError,
+)
 from tauro.exec.dependency_resolver import as_node_spec
 from tauro.exec.functions import import_from, load_function, parameters_of
 from tauro.exec.node_checks import check_nodes
@@ -22,11 +30,16 @@ from tauro.exec.selection import EVERYTHING, Selection
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
 from tauro.io.output import OutputManager
-from tauro.model.events import Observer
+from tauro.io.overlay import Overlay
+from tauro.model.events import Observer, OutputPublished
 from tauro.model.node import NodeSpec
+from tauro.model.outcome import OutputResult
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Origin, Plan
 from tauro.model.run_id import new_run_id
+from tauro.publish.leases import Leases
+from tauro.publish.targets import targets_of
+from tauro.publish.together import StagedOutput, publish_together
 from tauro.scheduling.graph import reachable, remaining_path
 from tauro.scheduling.machine import RunMachine
 
@@ -129,6 +142,7 @@ class NodeExecutor:
         ml_info: MlInfo | None = None,
         observers: Iterable[Observer] = (),
         node_configs: Mapping[str, RawConfig] | None = None,
+        leases: Leases | None = None,
     ) -> PlanRun:
         """A plan, ready to be run.
 
@@ -139,10 +153,14 @@ class NodeExecutor:
             ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
             observers: told of every event.
             node_configs: name -> the node's entry, where those of the project do not hold.
+            leases: those of what the plan writes; they are told of the session's JVM.
         """
-        loader = self._input_loader or InputLoader(context)
+        overlay = Overlay()
+        loader = self._input_loader or InputLoader(context, overlay)
         manager = self._output_manager or OutputManager(context)
         session = context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None
+        if leases is not None:
+            leases.note_jvm()
         work = NodeWork(
             context,
             plan,
@@ -152,12 +170,14 @@ class NodeExecutor:
             run_id=run_id,
             session=session,
             node_configs=node_configs,
+            overlay=overlay,
         )
         machine = RunMachine(plan.on_failure, plan.breaker)
         ranks = remaining_path(plan.order, {name: plan.nodes[name].dependencies for name in plan.order})
         for name in plan.order:
             node = plan.nodes[name]
             machine.add(name, node.dependencies, node.retry, ranks[name])
+        observers = tuple(observers)
         loop = RunLoop(
             machine,
             work,
@@ -168,7 +188,7 @@ class NodeExecutor:
             run_id=run_id,
             redact=context.redact,
         )
-        return PlanRun(loop, work, _settings(session, plan))
+        return PlanRun(loop, work, _settings(session, plan), observers)
 
     def _run(
         self,
@@ -195,11 +215,15 @@ class NodeExecutor:
             if errors:
                 raise ConfigError(errors)
             plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
-            run = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs)
-        outcome = run.run()
-        for error in outcome.errors.values():
-            raise error
-        if outcome.stopped is not None:
+        with Leases(run_id) as leases:
+            leases.acquire(targets_of(plan, context.root))
+            with collector_paused():
+                run = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs, leases=leases)
+            outcome = run.run()
+        for error in (*outcome.errors.values(), outcome.failure):
+            if error is not None:
+                raise error
+        if not outcome.is_published and outcome.stopped is not None:
             raise RunInterruptedError(outcome.stopped)
 
     def _needs_spark(self, plan: Plan) -> bool:
@@ -215,21 +239,61 @@ class NodeExecutor:
 
 
 class PlanRun:
-    """A plan that can be run once, and stopped while it runs."""
+    """A plan that can be run once, and stopped until its outputs are being published.
 
-    def __init__(self, loop: RunLoop, work: NodeWork, settings: AbstractContextManager[None]) -> None:
+    Args:
+        loop: runs the nodes.
+        work: what the nodes do; knows what is staged.
+        settings: the session's, for as long as the plan runs.
+        observers: told of what is published.
+    """
+
+    def __init__(
+        self, loop: RunLoop, work: NodeWork, settings: AbstractContextManager[None], observers: Iterable[Observer] = ()
+    ) -> None:
         self._loop = loop
         self._work = work
         self._settings = settings
+        self._observers = tuple(observers)
+        self._stopped: str | None = None
 
     def run(self) -> RunOutcome:
-        """Runs every node to its end."""
+        """Runs every node to its end; if all are done, publishes what they staged."""
         with self._settings, closing(self._work):
-            return self._loop.run()
+            outcome = self._loop.run()
+            return self._published(outcome) if outcome.is_done else outcome
 
     def stop(self, why: str) -> None:
-        """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler."""
+        """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler.
+
+        Once outputs are being published together, it comes too late.
+        """
+        self._stopped = self._stopped or why
         self._loop.stop(why)
+
+    def _published(self, outcome: RunOutcome) -> RunOutcome:
+        """The outcome of a run whose nodes are done, with everything published, or nothing."""
+        staged = self._work.staged
+        if staged and self._stopped is not None:
+            return replace(outcome, stopped=outcome.stopped or self._stopped)
+        results: dict[str, dict[str, OutputResult]] = {}
+
+        def note(output: StagedOutput, result: OutputResult) -> None:
+            results.setdefault(output.node, {})[result.id] = result
+
+        try:
+            publish_together(staged, note)
+        except PublishError as error:
+            return replace(outcome, failure=error)
+        nodes = {
+            name: replace(node, outputs=tuple(results.get(name, {}).get(one.id, one) for one in node.outputs))
+            for name, node in outcome.nodes.items()
+        }
+        for name, outputs in results.items():
+            for output in outputs.values():
+                for observer in self._observers:
+                    observer(OutputPublished(name, output))
+        return replace(outcome, nodes=nodes, is_published=True)
 
 
 def _with_producers(context: Context, node_name: str) -> list[str]:

@@ -17,10 +17,12 @@ from tauro.exec.functions import NodeFunction, load_function, parameters_of
 from tauro.exec.handover import Frame, Handover, frames_in, let_go
 from tauro.exec.plan import sole_table
 from tauro.exec.ports import InputPort, OutputPort
+from tauro.exec.run_stage import RunStage
 from tauro.exec.sql import sql_text
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
 from tauro.io.output import OutputManager
+from tauro.io.overlay import Overlay
 from tauro.io.ports import WriteRequest
 from tauro.io.results import frames_of
 from tauro.io.sql import run_query, view_name
@@ -30,7 +32,8 @@ from tauro.model.node import NodeSpec
 from tauro.model.outcome import OutputResult
 from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
-from tauro.model.settings import GlobalSettings
+from tauro.model.settings import GlobalSettings, Publish
+from tauro.publish.together import StagedOutput
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -52,6 +55,7 @@ class NodeWork:
         session: the Spark session; None if nothing in the plan needs one.
         node_configs: name -> the node's entry, as loaders, managers and machine-learning nodes are told it; the
             project's own if None.
+        overlay: where what is staged is laid for the run's other nodes; the loader looks there.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class NodeWork:
         run_id: str,
         session: SparkSession | None,
         node_configs: Mapping[str, RawConfig] | None = None,
+        overlay: Overlay | None = None,
     ) -> None:
         self._context = context
         self._configs = context.nodes_config if node_configs is None else node_configs
@@ -84,6 +89,7 @@ class NodeWork:
         self._handover = Handover(readers)
         paths = {node.spec.function for node in plan.nodes.values() if node.spec.function}
         self._functions: dict[str | None, NodeFunction] = {path: load_function(path) for path in paths}
+        self._stage = RunStage(overlay or Overlay())
         self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
         self._appended: set[str] = set()  # outputs whose rows are in, also if another output of the node then failed
 
@@ -125,9 +131,15 @@ class NodeWork:
         if self._sources[node]:
             self._handover.done_reading(node, self._sources[node])
 
+    @property
+    def staged(self) -> list[StagedOutput]:
+        """What waits to be published with the run, in the plan's order; nothing under `publish: node`."""
+        return self._stage.outputs(self._plan.order)
+
     def close(self) -> None:
-        """Lets go of everything that was kept."""
+        """Lets go of everything that was kept, and drops what is staged."""
         self._handover.close()
+        self._stage.close()
 
     def _tagged(self, attempt: Attempt) -> AbstractContextManager[object]:
         session = self._session or _session_there()
@@ -221,6 +233,8 @@ class NodeWork:
             return (
                 tuple(saved) if _are_results(saved) else tuple(_unknown(one.id, one.location) for one in node.outputs)
             )
+        if self._plan.publish is Publish.RUN:
+            return self._stage_outputs(node, value, attempt, self._manager)
         table = sole_table(node.outputs)
         frames = self._persisted(value) if readers and table is None else ()
         try:
@@ -236,12 +250,48 @@ class NodeWork:
             self._handover.keep(name, value, () if frames else self._sources[name], frames)
         return results
 
+    def _stage_outputs(
+        self, node: PlannedNode, value: Any, attempt: Attempt, manager: OutputManager
+    ) -> tuple[OutputResult, ...]:
+        """Stages every output of the node, to be published with the run, and lays it before the nodes that follow."""
+        name = node.name
+        readers = self._handover.readers_of(name)
+        reads_back = len(node.outputs) == 1
+        frames = self._persisted(value) if readers and not reads_back else ()
+        try:
+            staged = manager.stage_all(self._requests(node), frames_of(name, [o.id for o in node.outputs], value))
+        except BaseException:
+            for frame in frames:
+                frame.unpersist()
+            raise
+        self._stage.keep(node, staged, attempt)
+        rows = staged[0].rows() if readers and reads_back else None
+        if rows is not None:
+            self._handover.keep(name, rows)
+        else:
+            if readers and not frames:
+                frames = self._persisted(value)
+            self._handover.keep(name, value, () if frames else self._sources[name], frames)
+        return tuple(
+            OutputResult(o.id, o.spec.format or "", path=o.spec.path, table=o.spec.table, is_published=False)
+            for o in node.outputs
+        )
+
     def _write(
         self, node: PlannedNode, value: Any, attempt: Attempt, manager: OutputManager
     ) -> tuple[OutputResult, ...]:
         """Stages every output of the node, then publishes them; nothing is published if one can't be staged."""
         frames = frames_of(node.name, [one.id for one in node.outputs], value)
-        requests = [
+        requests = [one for one in self._requests(node) if one.output_id not in self._appended]
+        wanted = [frame for output, frame in zip(node.outputs, frames, strict=True) if output.id not in self._appended]
+        for result in manager.publish_all(requests, wanted, before=attempt.begin_publishing):
+            self._written[result.id] = result
+            if any(one.id == result.id and one.spec.write_mode is WriteMode.APPEND for one in node.outputs):
+                self._appended.add(result.id)
+        return tuple(self._written[output.id] for output in node.outputs)
+
+    def _requests(self, node: PlannedNode) -> list[WriteRequest]:
+        return [
             WriteRequest(
                 pipeline=self._plan.pipeline.name or None,
                 node=node.name,
@@ -251,14 +301,7 @@ class NodeWork:
                 run_id=self._run_id,
             )
             for output in node.outputs
-            if output.id not in self._appended
         ]
-        wanted = [frame for output, frame in zip(node.outputs, frames, strict=True) if output.id not in self._appended]
-        for result in manager.publish_all(requests, wanted, before=attempt.begin_publishing):
-            self._written[result.id] = result
-            if any(one.id == result.id and one.spec.write_mode is WriteMode.APPEND for one in node.outputs):
-                self._appended.add(result.id)
-        return tuple(self._written[output.id] for output in node.outputs)
 
     @staticmethod
     def _persisted(value: Any) -> tuple[Frame, ...]:

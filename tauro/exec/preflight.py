@@ -20,7 +20,7 @@ from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, format_of_folder, input_spec_for, locations, output_spec_for
 from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
-from tauro.model.settings import Mode, Publish
+from tauro.model.settings import Mode
 from tauro.model.window import Window
 from tauro.spark.session import SESSION_MODES
 
@@ -105,9 +105,6 @@ def refusals(context: Context, spec: PipelineSpec) -> list[Problem]:
     if spec.type not in BATCH_TYPES:
         message = f"pipelines of type {spec.type} can be validated, but not run yet"
         problems.append(problem_at(context, ("pipelines_config", spec.name, "type"), message))
-    if (spec.publish or context.settings.publish) is Publish.RUN:
-        place = ("pipelines_config", spec.name, "publish") if spec.publish else ("global_settings", "publish")
-        problems.append(problem_at(context, place, "publish: run is not available yet", fix="write publish: node"))
     mode = context.settings.mode
     if mode not in SESSION_MODES and mode in _LATER_MODES:
         message = f"mode {mode} is not available yet"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from tauro.errors import NodeError, NodeTimeoutError
+from tauro.errors import NodeError, NodeTimeoutError, PublishError
 from tauro.exec.attempt import Attempt, AttemptCancelledError
 from tauro.exec.failures import describe, kind_of
 from tauro.exec.workers import Workers
@@ -76,6 +76,15 @@ class RunOutcome:
     """Node -> why it failed, with the cause chained; in the order of failing."""
     stopped: str | None = None
     """Why the run was stopped from outside; None if it was not."""
+    failure: PublishError | None = None
+    """Why its outputs could not be published together; None if they were, or that was not tried."""
+    is_published: bool = False
+    """Whether every node is done, and all that they wrote is visible."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every node is done, or need not run."""
+        return all(node.status in (Status.COMPLETED, Status.SKIPPED) for node in self.nodes.values())
 
 
 class RunLoop:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import TypeAdapter
 
 from tauro.errors import ReadError, bounded, did_you_mean
 from tauro.io.columns import find_column
 from tauro.io.formats import FORMATS
-from tauro.io.locations import as_input, format_of, input_spec_for, location
+from tauro.io.locations import as_input, at_paths, format_of, input_spec_for, location
+from tauro.io.overlay import Overlaid, Overlay
 from tauro.io.ports import Project, ReadRequest
-from tauro.io.windows import WINDOW_TYPES, WindowCondition
+from tauro.io.windows import WINDOW_TYPES, WindowCondition, quoted
 from tauro.io.writing import one_line, spark_errors
 from tauro.model import InputSpec, OutputSpec, Window
 from tauro.model.node import InputRefs
@@ -32,10 +33,12 @@ class InputLoader:
 
     Args:
         context: the project; its session is opened when the first input is read.
+        overlay: what a run has staged, which is read in place of what is published there.
     """
 
-    def __init__(self, context: Project) -> None:
+    def __init__(self, context: Project, overlay: Overlay | None = None) -> None:
         self._context = context
+        self._overlay = overlay or Overlay()
 
     # Any: a node's configuration as a plain mapping, one of the documented signatures
     def load_inputs(self, node_config: Mapping[str, Any]) -> list[DataFrame | None]:
@@ -118,6 +121,9 @@ class InputLoader:
     def _read(
         self, spec: InputSpec, schema: StructType | str | None, window: Window | None, reading: tuple[str, ...]
     ) -> DataFrame:
+        overlaid = self._overlay.over(spec)
+        if overlaid is not None:
+            return self._read_overlaid(spec, overlaid, schema, window, reading)
         name = format_of(self._context, spec)
         form = FORMATS[name]
         problems = form.check_input(spec)
@@ -148,6 +154,29 @@ class InputLoader:
             ) from error
         return frame
 
+    def _read_overlaid(
+        self,
+        spec: InputSpec,
+        overlaid: Overlaid,
+        schema: StructType | str | None,
+        window: Window | None,
+        reading: tuple[str, ...],
+    ) -> DataFrame:
+        """An input of which this run has staged a part, or all: the staged rows, and what else it names."""
+        others = overlaid.formats - {spec.format_name}
+        if others and spec.format_name is not None:
+            raise ReadError(
+                f"this run has staged it as {bounded(sorted(others))}, and it is not published yet",
+                where=_where(spec),
+                fix="read it in the format it is written in, or set publish: node",
+            )
+        frame, *more = (_as_declared(one, schema) for one in overlaid.frames)
+        if overlaid.rest:
+            more.append(self._read(at_paths(spec, overlaid.rest), schema, window, reading))
+        for other in more:
+            frame = frame.unionByName(other, allowMissingColumns=True)
+        return frame
+
     def _load_for_query(
         self, spec: InputSpec, id: str, window: Window | None, reading: tuple[str, ...]
     ) -> DataFrame | None:
@@ -169,6 +198,24 @@ class InputLoader:
             return StructType.fromJson(json.loads(text)) if file.suffix.lower() == ".json" else text.strip()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ReadError(f"the schema file {file} can't be read: {error}", where=_where(spec)) from error
+
+
+def _as_declared(frame: DataFrame, schema: StructType | str | None) -> DataFrame:
+    """The columns that an input's schema names, with its types; all as they are without one."""
+    from pyspark.sql import functions
+    from pyspark.sql.types import StructType
+
+    if schema is None:
+        return frame
+    wanted = schema if isinstance(schema, StructType) else cast("StructType", StructType.fromDDL(schema))
+    there = {name.lower() for name in frame.columns}
+    columns = [
+        (functions.col(quoted(field.name)) if field.name.lower() in there else functions.lit(None))
+        .cast(field.dataType)
+        .alias(field.name)
+        for field in wanted.fields
+    ]
+    return frame.select(*columns)
 
 
 def window_of(context: Project, start: str | None, end: str | None) -> Window | None:

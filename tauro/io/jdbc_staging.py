@@ -78,7 +78,7 @@ class StagedRows:
     session: SparkSession
     request: WriteRequest
     frame: DataFrame
-    table: str
+    target: str
     stage: str
     condition: WindowCondition | None
     is_open: bool = True
@@ -95,8 +95,8 @@ class StagedRows:
         Raises:
             WriteError: naming those that are missing, new, or of another type.
         """
-        columns = database.columns(self.table)
-        theirs = self.session.read.format("jdbc").options(**self.options, dbtable=self.table).load().schema
+        columns = database.columns(self.target)
+        theirs = self._read(self.target).schema
         types = {field.name: field.dataType for field in theirs.fields}
         pairs = _pairs(self.frame.columns, [column.name for column in columns])
         missing = [c.name for c in columns if c.name not in pairs.values() and not c.fills_itself]
@@ -110,7 +110,7 @@ class StagedRows:
         problems = [f"{what}: {bounded(names)}" for what, names in named if names]
         if problems:
             raise WriteError(
-                f"the columns do not match those of {self.table}: {'; '.join(problems)}", where=self.request.where
+                f"the columns do not match those of {self.target}: {'; '.join(problems)}", where=self.request.where
             )
 
     def write(self) -> None:
@@ -151,15 +151,15 @@ class StagedRows:
         """
         spec = self.request.spec
         try:
-            with connected(self.session, self.options, self.table) as database, database.transaction():
-                exists = database.has_table(self.table)
+            with connected(self.session, self.options, self.target) as database, database.transaction():
+                exists = database.has_table(self.target)
                 if exists and spec.write_mode is WriteMode.ERROR:
-                    raise _refusal(self.request, self.table)
+                    raise _refusal(self.request, self.target)
                 if exists and spec.write_mode is WriteMode.IGNORE:
                     return LeftAlone(self.request).publish()
                 if not exists:
                     # the schema as the JVM has it, which Spark's own code takes
-                    database.create(self.table, self.frame._jdf.schema())
+                    database.create(self.target, self.frame._jdf.schema())
                 rows = self._move(database)
         except spark_errors() as error:
             raise self.failure("could not publish", error) from error
@@ -168,11 +168,33 @@ class StagedRows:
         return OutputResult(
             self.request.output_id,
             "jdbc",
-            table=self.table,
+            table=self.target,
             rows=rows or 0,
             schema=self.frame.schema.json(),
             is_written=rows is not None,
         )
+
+    def undo(self) -> bool:
+        """Never: what a transaction has replaced is gone."""
+        return False
+
+    def rows(self) -> DataFrame:
+        """The staged rows, read back."""
+        return self._read(self.stage)
+
+    def table(self) -> DataFrame:
+        """The target's rows that stay, and the staged ones."""
+        staged, spec = self.rows(), self.request.spec
+        with connected(self.session, self.options, self.target) as database:
+            if spec.replaces_table or not database.has_table(self.target):
+                return staged
+        there = self._read(self.target)
+        pairs = _pairs(staged.columns, there.columns)
+        staged = staged.select([staged[own].alias(name) for own, name in pairs.items()])
+        if self.condition is not None:
+            (column,) = _pairs([spec.window_column or ""], there.columns).values()
+            there = there.where(f"NOT coalesce({self.condition.sql(column)}, false)")
+        return there.unionByName(staged, allowMissingColumns=True)
 
     def discard(self) -> None:
         """Drops the staged table."""
@@ -185,22 +207,25 @@ class StagedRows:
 
     def failure(self, what: str, error: Exception) -> WriteError:
         """What is raised in place of an error of Spark or of the driver."""
-        return WriteError(f"{what} {self.table}: {one_line(error)}", where=self.request.where)
+        return WriteError(f"{what} {self.target}: {one_line(error)}", where=self.request.where)
+
+    def _read(self, table: str) -> DataFrame:
+        return self.session.read.format("jdbc").options(**self.options, dbtable=table).load()
 
     def _move(self, database: Database) -> int | None:
         """The statements of the transaction; the rows inserted, or None where they were in already."""
-        columns = database.columns(self.table)
+        columns = database.columns(self.target)
         pairs = _pairs(self.frame.columns, [column.name for column in columns])
         spec = self.request.spec
         if self.condition is not None:
             where, values = self._where(database, [column.name for column in columns])
-            database.run(f"DELETE FROM {self.table} WHERE {where}", values)
+            database.run(f"DELETE FROM {self.target} WHERE {where}", values)
         elif spec.write_mode is WriteMode.APPEND:
             if not self._note_append(database):
                 logger.warning("{}: run {} appended before; nothing is added", self.request.where, self.request.run_id)
                 return None
         elif spec.overwrite_scope is OverwriteScope.TABLE:
-            database.run(f"DELETE FROM {self.table}")
+            database.run(f"DELETE FROM {self.target}")
         types = {column.name: column.type_name for column in columns}
         staged = {column.name: column.type_name for column in database.columns(self.stage)}
         into = ", ".join(database.quoted(name) for name in pairs.values())
@@ -208,11 +233,11 @@ class StagedRows:
             _cast(database.quoted(own), self.frame.schema[own].dataType, staged.get(own), types[name])
             for own, name in pairs.items()
         )
-        return database.run(f"INSERT INTO {self.table} ({into}) SELECT {values_of} FROM {self.stage}")
+        return database.run(f"INSERT INTO {self.target} ({into}) SELECT {values_of} FROM {self.stage}")
 
     def _note_append(self, database: Database) -> bool:
         """Notes that this run appends; False if it has before."""
-        schema, _, _ = self.table.rpartition(".")
+        schema, _, _ = self.target.rpartition(".")
         notes = f"{schema}{'.' if schema else ''}{APPENDS}"
         if not database.has_table(notes):
             database.run(
@@ -220,11 +245,11 @@ class StagedRows:
                 "added TIMESTAMP)"
             )
         request = self.request
-        parts = (self.table, request.pipeline or "", request.node, request.output_id, request.run_id)
+        parts = (self.target, request.pipeline or "", request.node, request.output_id, request.run_id)
         id = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         if database.count(f"SELECT COUNT(*) FROM {notes} WHERE id = ?", [id]):
             return False
-        values = [id, self.table[:255], request.run_id[:255]]
+        values = [id, self.target[:255], request.run_id[:255]]
         database.run(f"INSERT INTO {notes} (id, target, run_id, added) VALUES (?, ?, ?, CURRENT_TIMESTAMP)", values)
         return True
 

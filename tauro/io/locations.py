@@ -57,6 +57,11 @@ def input_spec_for(context: Project, id: str, inline: InputSpec | None = None) -
     return _changed(spec, id, changes)
 
 
+def at_paths(spec: InputSpec, paths: tuple[str, ...]) -> InputSpec:
+    """The same input, read from other paths."""
+    return _changed(spec, spec.name, {"path": paths})
+
+
 def as_input(spec: OutputSpec, id: str) -> InputSpec:
     """What an output has written, as an input: the options that say where it lies or how its text is written."""
     is_known = spec.format is not None and spec.format in FORMATS

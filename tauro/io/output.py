@@ -85,16 +85,34 @@ class OutputManager:
         Raises:
             WriteError, WindowError: as `stage`, or from publishing; what was published before stays.
         """
-        staged: list[Staged] = []
+        staged = self.stage_all(requests, frames)
         try:
-            for request, frame in zip(requests, frames, strict=True):
-                staged.append(self.stage(request, frame))  # what is staged must be known if one fails
             before()
             for one in staged:
                 yield one.publish()
         finally:
             for one in staged:
-                _discard(one)
+                discard(one)
+
+    def stage_all(self, requests: Sequence[WriteRequest], frames: Sequence[DataFrame]) -> list[Staged]:
+        """Stages every output; none stays staged if one can't be.
+
+        Args:
+            requests: the outputs.
+            frames: their rows, in the same order.
+
+        Raises:
+            WriteError, WindowError: as `stage`.
+        """
+        staged: list[Staged] = []
+        try:
+            for request, frame in zip(requests, frames, strict=True):
+                staged.append(self.stage(request, frame))  # what is staged must be known if one fails
+        except BaseException:
+            for one in staged:
+                discard(one)
+            raise
+        return staged
 
     def stage(self, request: WriteRequest, frame: DataFrame) -> Staged:
         """Writes one output where nobody sees it yet.
@@ -128,7 +146,7 @@ class OutputManager:
             raise
 
 
-def _discard(staged: Staged) -> None:
+def discard(staged: Staged) -> None:
     """Drops what is staged; what stands in the way of that hides neither a failure nor a success."""
     failures: tuple[type[Exception], ...] = (TauroError, OSError, *spark_errors())
     try:

@@ -51,6 +51,8 @@ class Capabilities:
     overwrite_scopes: frozenset[OverwriteScope] = frozenset({OverwriteScope.TABLE})
     partition_by: bool = False
     schema_evolution: bool = False
+    can_undo: bool = True
+    """Whether what was published can be put back as it was, as long as nobody else has written since."""
     append_by_window: bool = False
     """Whether an append with a window_column replaces the window's rows."""
     holds_nested: bool = True
@@ -102,10 +104,19 @@ class Staged(Protocol):
     """An output that is written, or checked, and not yet visible."""
 
     def publish(self) -> OutputResult:
-        """Makes it visible, once."""
+        """Makes it visible, once; what `undo` needs is kept until `discard`."""
+
+    def undo(self) -> bool:
+        """After `publish`: puts back what was there before; False where that can't be done, and nothing changed."""
 
     def discard(self) -> None:
-        """Drops it; does nothing after `publish`."""
+        """Drops what is staged, and what is kept for `undo`; doing it again changes nothing."""
+
+    def table(self) -> DataFrame | None:
+        """Before `publish`: the table as it will be once published; None if it is the one that is there already."""
+
+    def rows(self) -> DataFrame | None:
+        """Before `publish`: the rows that were staged, and no others; None if none were."""
 
 
 class Format(Protocol):

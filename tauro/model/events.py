@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tauro.model.outcome import ErrorInfo, NodeResult, RunResult
+from tauro.model.outcome import ErrorInfo, NodeResult, OutputResult, RunResult
 from tauro.model.plan import Plan
 
 
@@ -46,6 +46,14 @@ class NodeEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputPublished:
+    """An output is visible; told where outputs are published together, after the last node."""
+
+    node: str
+    output: OutputResult
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerOpened:
     """Too many failures in a row: nothing new starts for `reset_s` seconds."""
 
@@ -60,5 +68,5 @@ class RunEnded:
     result: RunResult
 
 
-Event = RunStarted | NodeStarted | NodeRetrying | NodeEnded | BreakerOpened | RunEnded
+Event = RunStarted | NodeStarted | NodeRetrying | NodeEnded | OutputPublished | BreakerOpened | RunEnded
 Observer = Callable[[Event], None]

@@ -56,6 +56,8 @@ class OutputResult:
     """The written table's columns as Spark's schema JSON; None if not known."""
     is_written: bool = True
     """False where `write_mode: ignore` found data and left it alone."""
+    is_published: bool = True
+    """False while it is only staged: no reader sees it, and if the run fails, none will."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,11 @@ class GlobalSettings(Entry):
     retry: Retry = Field(default_factory=RetrySpec, description="Retries of failed attempts.")
     timeout_s: float | None = Field(default=None, gt=0, description="Seconds that one attempt may take.")
     on_failure: OnFailure = Field(default=OnFailure.STOP, description="What happens to the rest when a node fails.")
-    publish: Publish = Field(default=Publish.NODE, description="When outputs become visible.")
+    publish: Publish = Field(default=Publish.RUN, description="When outputs become visible.")
+    history: str = Field(
+        default=".tauro/history.db",
+        description="Where runs are recorded: a file, the URL of a PostgreSQL database, or off.",
+    )
     circuit_breaker: BreakerSpec = Field(default_factory=BreakerSpec, description="Stops a run of failures.")
     format_policy: FormatPolicy | None = Field(default=None, description="Formats allowed in hybrid pipelines.")
     default_hyperparams: dict[str, Any] = Field(default_factory=dict, description="Hyperparameters of all ML nodes.")

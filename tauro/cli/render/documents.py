@@ -121,6 +121,7 @@ def _output_result(output: OutputResult) -> Document:
         "table": output.table,
         "rows": output.rows,
         "is_written": output.is_written,
+        "is_published": output.is_published,
     }
 
 

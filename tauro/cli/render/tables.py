@@ -66,6 +66,8 @@ def locations(result: RunResult) -> list[str]:
 
 def _location(output: OutputResult) -> str:
     place = _from_here(output.path) if output.path else output.table or "in memory"
+    if not output.is_published:
+        return f"{place} (not published)"
     return place if output.is_written else f"{place} (there already, left as it is)"
 
 

@@ -45,6 +45,7 @@ class Jdbc(BaseFormat):
         write_modes=frozenset(WriteMode) - {WriteMode.MERGE},
         overwrite_scopes=frozenset({OverwriteScope.TABLE, OverwriteScope.WINDOW}),
         append_by_window=True,
+        can_undo=False,
         holds_nested=False,
         cannot_hold=frozenset({"void", "interval", "variant", "daytimeinterval", "yearmonthinterval"}),
         needs_options=("url",),

@@ -19,6 +19,7 @@ FILES = {
     "tauro.yml": """\
 global_settings:
   output_path: out
+  publish: node
   spark_config:
     spark.sql.shuffle.partitions: 3
 pipelines_config: pipelines.yml

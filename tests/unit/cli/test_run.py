@@ -91,6 +91,14 @@ def test_the_way_on_keeps_every_option_quoted(project, tauro, fake):
     )
 
 
+def test_the_way_on_runs_all_again_where_nothing_was_published(project, tauro, fake):
+    file = project / "tauro.yml"
+    file.write_text(file.read_text().replace("publish: node", "publish: run"))
+    fake(fails={"clean": "other"})
+    called = tauro(*RUN)
+    assert called.err.splitlines()[-1] == "  tauro run --pipeline daily --start 2025-01-01 --end 2025-01-02"
+
+
 def test_json_is_one_document_with_the_promised_fields(project, tauro, fake):
     fake()
     document = tauro(*RUN, "--json").document

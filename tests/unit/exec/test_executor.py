@@ -303,8 +303,6 @@ class TestRefusals:
             ({"pipeline": {"type": "hybrid"}}, "pipelines of type hybrid can be validated"),
             ({"settings": {"mode": "connect"}}, "mode connect is not available yet"),
             ({"settings": {"mode": "databricks"}}, "mode databricks is not available yet"),
-            ({"pipeline": {"publish": "run"}}, "publish: run is not available yet"),
-            ({"settings": {"publish": "run"}}, "publish: run is not available yet"),
         ],
     )
     def test_what_is_not_built_yet_is_refused_with_exit_code_2(

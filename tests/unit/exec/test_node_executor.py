@@ -312,8 +312,8 @@ def test_the_dates_of_the_settings_complete_those_given(make_context: Make, fns:
 
 def test_what_a_run_would_refuse_is_refused_for_nodes_too(make_context: Make, fns: Functions) -> None:
     fns.a = lambda: None
-    with pytest.raises(ConfigError, match="publish: run is not available yet"):
-        NodeExecutor(make_context({"a": {}}, settings={"publish": "run"})).execute_single_node("a")
+    with pytest.raises(ConfigError, match="mode connect is not available yet"):
+        NodeExecutor(make_context({"a": {}}, settings={"mode": "connect"})).execute_single_node("a")
 
 
 def test_a_function_that_changes_its_params_changes_them_for_itself_alone(make_context: Make, fns: Functions) -> None:
