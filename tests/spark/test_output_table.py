@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tauro.errors import WriteError
+from tauro.io import OutputManager
+from tauro.io.locations import output_spec_for
+from tauro.io.ports import Staged, WriteRequest
 from tests.support.io_project import IoProject
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.spark
 
@@ -77,3 +80,44 @@ def test_a_delta_table_is_merged_by_its_name(project: IoProject, spark: SparkSes
     assert spark.sql(f"select count(*) from {name}").first() == (5,)
     project.with_input("old", table=name, options={"versionAsOf": 0})
     assert len(project.rows("old")) == 3
+
+
+def staged_for(project: IoProject, frame: DataFrame, **fields: object) -> Staged:
+    request = WriteRequest("pipe", "node", "t", output_spec_for(project.with_output("t", **fields), "t"), None, "run")
+    return OutputManager(project).stage(request, frame)
+
+
+def test_undoing_the_write_that_made_a_table_takes_it_out_of_the_catalog(
+    project: IoProject, spark: SparkSession, name: str
+) -> None:
+    staged = staged_for(project, spark.sql("select 'p' as part, 1L as id"), table=name, partition_by=["part"])
+    for read in (staged.table(), staged.rows()):
+        assert read is not None
+        assert (read.columns, read.collect()) == (["id", "part"], [(1, "p")])
+    for _ in range(2):
+        assert [staged.publish().rows, staged.publish().rows] == [1, 1]
+        assert spark.table(name).collect() == [(1, "p")]
+        assert [staged.undo(), staged.undo()] == [True, True]
+        assert not spark.catalog.tableExists(name)
+    staged.discard()
+    project.write(spark.range(1), table=name)
+    assert spark.table(name).columns == ["id"]
+
+
+def test_undoing_puts_rows_and_columns_back(project: IoProject, spark: SparkSession, name: str) -> None:
+    project.write(spark.sql("select 1L as id, 'a' as part"), table=name, partition_by=["part"])
+    wider = spark.sql("select 2L as id, 'more' as extra, 'b' as part")
+    staged = staged_for(project, wider, table=name, partition_by=["part"], schema_evolution=True)
+    staged.publish()
+    assert spark.table(name).columns == ["id", "extra", "part"]
+    assert staged.undo()
+    assert spark.sql(f"select * from {name}").collect() == [(1, "a")]
+    assert spark.sql(f"show partitions {name}").collect() == [("part=a",)]
+    staged.discard()
+
+
+def test_an_append_to_a_table_replaces_its_own(project: IoProject, spark: SparkSession, name: str) -> None:
+    for start in (0, 5):
+        window = ("2013-01-01", "2013-01-01")
+        project.write(spark.range(start, start + 2), table=name, write_mode="append", window=window)
+    assert sorted(spark.table(name).collect()) == [(5,), (6,)]
