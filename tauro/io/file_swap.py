@@ -15,7 +15,7 @@ from tauro.io.marker import MARKER, Marker, read_marker
 from tauro.io.partitions import data_files, key_of, partition_folders, value_of_text, values_of
 from tauro.io.windows import WindowCondition
 from tauro.model import OverwriteScope, Window, WriteMode
-from tauro.storage.local import exchange, link_tree, make_folder, put, remove_empty, remove_tree
+from tauro.storage.local import exchange, link_tree, make_folder, put, remove_empty, remove_tree, settle_exchange
 from tauro.storage.lock import locked
 from tauro.storage.paths import as_file_name
 
@@ -61,6 +61,8 @@ class FileSwap:
     """What an append brings; None for other modes."""
     merged_onto: tuple[str, frozenset[Path]] | None = None
     """The write that the table was of, and the files that were kept of it, when the new root was made."""
+    trade: Callable[..., None] = exchange
+    """Lets two folders change places."""
 
     @property
     def data(self) -> Path:
@@ -95,7 +97,7 @@ class FileSwap:
                 return False
             root = self._new_root(table)
             if self.target.exists():
-                exchange(root, self.target)
+                self.trade(root, self.target, aside=self._aside)
             else:
                 self._first.touch()
                 put(root, self.target)
@@ -104,7 +106,7 @@ class FileSwap:
     def undo(self) -> bool:
         """Puts back what was there, if this write is in; False if somebody has written since, or after `discard`."""
         with self._lock():
-            root = self.data if self.replaces else self.work / "root"
+            root = self._root
             if not self.work.exists():
                 return False
             if self._is_ours(root):
@@ -112,13 +114,16 @@ class FileSwap:
             if not self._is_ours(self.target):
                 return not root.exists() and not self._first.exists()
             if root.exists():
-                exchange(root, self.target)
+                self.trade(root, self.target, aside=self._aside)
             else:
                 put(self.target, root)
             return True
 
     def discard(self) -> None:
         """Removes what is staged and what is kept for `undo`, and the folders that are empty then."""
+        if self._aside.exists():
+            with self._lock():
+                pass  # what a kill has left aside goes back to where it belongs
         dropped = self.work.with_name(f".{self.work.name}.dropped")
         remove_tree(dropped)
         if self.work.exists():
@@ -176,9 +181,20 @@ class FileSwap:
         workshop = self.target.parent / WORKSHOP
         try:
             with locked(workshop / f"{as_file_name(self.target.name)}.lock"):
+                settle_exchange(self._root, self.target, aside=self._aside)
                 yield
         finally:
             remove_empty(workshop, up_to=workshop)
+
+    @property
+    def _root(self) -> Path:
+        """The folder that changes places with the target."""
+        return self.data if self.replaces else self.work / "root"
+
+    @property
+    def _aside(self) -> Path:
+        """Where the target waits while it changes places, on file systems that can't do that in one step."""
+        return self.work / "aside"
 
     @property
     def _first(self) -> Path:
@@ -198,7 +214,7 @@ class FileSwap:
         return self.append is not None and any(one.write == self.append.write for one in table.appends(self.where))
 
     def _new_root(self, table: FileTable | None) -> Path:
-        root = self.data if self.replaces else self.work / "root"
+        root = self._root
         if not self._is_ours(root) and (root.exists() or self._first.exists()):
             raise ConflictError(
                 f"{self.path} was written by somebody else after this write had been published",

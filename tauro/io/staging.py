@@ -20,7 +20,7 @@ from tauro.io.ports import ReadRequest, Staged, WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import LeftAlone, one_line, spark_errors, window_condition
 from tauro.model import InputSpec, OutputResult, WriteMode
-from tauro.storage.local import make_folder, move_files, remove_tree
+from tauro.storage.local import make_folder, move_files
 from tauro.storage.paths import as_file_name, local_path, spark_path
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def stage_files(
     swap = job.swap(target, table)
     job.check_options(table)
     swap.check_append(table)
-    remove_tree(swap.work)
+    swap.discard()  # what an earlier process of this run has left
     make_folder(swap.work.parent)
     try:
         rows = job.write(frame, swap.data)

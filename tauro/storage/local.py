@@ -19,11 +19,16 @@ _NOT_SUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOP
 _TRIES = 50
 
 
-def exchange(first: Path, second: Path) -> None:
+def exchange(first: Path, second: Path, *, aside: Path | None = None) -> None:
     """Lets two existing folders of one file system change places.
 
     On Linux this is one step (`renameat2` with `RENAME_EXCHANGE`): whoever looks sees one or the other. Where the
-    system or the file system lacks it, two renames leave an instant without `second`.
+    system or the file system lacks it, renames leave an instant without `second`; see `settle_exchange`.
+
+    Args:
+        first: a folder.
+        second: the folder that others look at.
+        aside: where `second` waits in the meantime, if need be; beside it if left out.
 
     Raises:
         OSError: one of them does not exist, or they lie on different file systems.
@@ -36,12 +41,12 @@ def exchange(first: Path, second: Path) -> None:
         number = ctypes.get_errno()
         if number not in _NOT_SUPPORTED:
             raise OSError(number, os.strerror(number), str(first), None, str(second))
-    exchange_by_renames(first, second)
+    exchange_by_renames(first, second, aside=aside)
 
 
-def exchange_by_renames(first: Path, second: Path) -> None:
+def exchange_by_renames(first: Path, second: Path, *, aside: Path | None = None) -> None:
     """As `exchange`, by renames alone; a failure in the middle puts `second` back."""
-    aside = second.with_name(f".{second.name}.{uuid.uuid4().hex}")
+    aside = aside or second.with_name(f".{second.name}.{uuid.uuid4().hex}")
     os.rename(second, aside)
     try:
         os.rename(first, second)
@@ -49,6 +54,16 @@ def exchange_by_renames(first: Path, second: Path) -> None:
         os.rename(aside, second)
         raise
     os.rename(aside, first)
+
+
+def settle_exchange(first: Path, second: Path, *, aside: Path) -> None:
+    """Ends an exchange by renames that was killed in the middle: either not begun, or done."""
+    if not aside.exists():
+        return
+    if not second.exists():
+        os.rename(aside, second)
+    elif not first.exists():
+        os.rename(aside, first)
 
 
 def put(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tauro.io.file_table import file_table_at
 from tauro.io.marker import Marker, read_marker
 from tauro.io.partitions import data_files
 from tauro.model import OverwriteScope, Window, WriteMode
-from tauro.storage.local import make_folder
+from tauro.storage.local import exchange, exchange_by_renames, make_folder
 
 
 class Writes:
@@ -240,15 +241,19 @@ def test_another_process_finishes_from_the_record_alone(writes: Writes, kind: st
     assert not swap.work.exists()
 
 
+@pytest.mark.parametrize("trade", [exchange, exchange_by_renames])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kill_at_any_step_is_put_right_by_doing_it_again(tmp_path: Path, kind: str) -> None:
+def test_a_kill_at_any_step_is_put_right_by_doing_it_again(
+    tmp_path: Path, kind: str, trade: Callable[..., None]
+) -> None:
     step, is_killed = 0, True
     while is_killed:
         writes = Writes(tmp_path / str(step))
         writes.publish(*OLD)
         swap = kinds(writes)[kind]
+        swap.trade = trade
         record = json.loads(json.dumps(swap.record()))
-        is_killed = _publish_and_discard(swap, kill_at=step)
+        is_killed = _do(swap.publish, swap.discard, kill_at=step)
         other = swap_from(record)
         if swap.work.exists():  # else `discard` had begun
             assert other.publish()
@@ -263,8 +268,36 @@ def test_a_kill_at_any_step_is_put_right_by_doing_it_again(tmp_path: Path, kind:
     assert step > 12  # as many steps were come upon
 
 
-def _publish_and_discard(swap: FileSwap, *, kill_at: int) -> bool:
-    """Does it in a child that is killed before its so-many-th change of the file system; whether it came to that."""
+@pytest.mark.parametrize("ends", ["undone", "published", "dropped"])
+@pytest.mark.parametrize("trade", [exchange, exchange_by_renames])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kill_while_undoing_leaves_all_ways_open(
+    tmp_path: Path, kind: str, trade: Callable[..., None], ends: str
+) -> None:
+    step, is_killed = 0, True
+    while is_killed:
+        writes = Writes(tmp_path / str(step))
+        writes.publish(*OLD)
+        swap = kinds(writes)[kind]
+        swap.trade = trade
+        record = swap.record()
+        swap.publish()
+        is_killed = _do(swap.undo, kill_at=step)
+        other = swap_from(record)
+        if ends == "undone":
+            assert other.undo()
+            assert writes.files() == set(OLD)
+        elif ends == "published":
+            assert other.publish()
+            assert writes.files() == AFTER[kind]
+        other.discard()
+        assert (writes.files() == set(OLD)) or (ends != "undone" and writes.files() == AFTER[kind])
+        step += 1
+    assert step > 2
+
+
+def _do(*steps: Callable[[], object], kill_at: int) -> bool:
+    """Does them in a child that is killed before its so-many-th change of the file system; whether it came to that."""
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -283,8 +316,8 @@ def _publish_and_discard(swap: FileSwap, *, kill_at: int) -> bool:
     code = 1
     try:
         sys.addaudithook(count)
-        swap.publish()
-        swap.discard()
+        for one in steps:
+            one()
         code = 0
     finally:
         os._exit(code)

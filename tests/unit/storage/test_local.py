@@ -17,6 +17,7 @@ from tauro.storage.local import (
     put,
     remove_empty,
     remove_tree,
+    settle_exchange,
 )
 
 
@@ -45,6 +46,18 @@ def test_a_swap_with_nothing_leaves_the_other_where_it_is(tmp_path: Path, swap: 
     with pytest.raises(FileNotFoundError):
         swap(tmp_path / "one", two)
     assert files_in(two) == {"b"}
+
+
+def test_an_exchange_that_was_killed_is_ended_or_was_never_begun(tmp_path: Path) -> None:
+    one, two, aside = folder(tmp_path / "one", "a"), folder(tmp_path / "two", "b"), tmp_path / "aside"
+    settle_exchange(one, two, aside=aside)
+    two.rename(aside)
+    settle_exchange(one, two, aside=aside)
+    assert (files_in(one), files_in(two)) == ({"a"}, {"b"})
+    two.rename(aside)
+    one.rename(two)
+    settle_exchange(one, two, aside=aside)
+    assert (files_in(one), files_in(two)) == ({"b"}, {"a"})
 
 
 def test_put_refuses_a_place_that_is_taken(tmp_path: Path) -> None:
