@@ -1,4 +1,4 @@
-"""`tauro show`: one node as Tauro understands it, or every setting with the place it comes from."""
+"""`tauro show`: one node as Tauro understands it, every setting with the place it comes from, or one recorded run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tauro.cli.invocation import Invocation
 from tauro.cli.options import Asked, takes
 
 
-@click.group(short_help="Show one node, or the settings.")
+@click.group(short_help="Show one node, the settings, or one run.")
 def show() -> None:
-    """Shows one node, or every setting with its origin."""
+    """Shows one node, every setting with its origin, or one run of the history."""
 
 
 @show.command(short_help="Show one node.")
@@ -56,3 +56,33 @@ def settings(invocation: Invocation, asked: Asked) -> None:
         cells = [[invocation.redact(cell) for cell in (row.name, row.value, row.origin)] for row in rows]
         console.print(plain_table((f"{group} setting", "value", "origin"), cells))
         invocation.say()
+
+
+@show.command(short_help="Show one run.")
+@takes("project", "json")
+@click.argument("run_id", metavar="RUN")
+@click.pass_obj
+def run(invocation: Invocation, asked: Asked, run_id: str) -> None:
+    """Shows a run of the history: its nodes, attempts, rows, outputs and error.
+
+    RUN is an id, the beginning of one, or `last`.
+    """
+    from tauro.cli.history import open_history
+    from tauro.cli.project import open_project
+    from tauro.cli.render.runs import NODE_COLUMNS, whole_document, whole_text
+
+    with open_history(open_project(asked, invocation)) as history:
+        whole = history.whole(history.find(run_id))
+    if invocation.is_json:
+        invocation.answer(whole_document(whole))
+        return
+    from tauro.cli.render.tables import console_for, plain_table
+
+    head, rows, below = whole_text(whole)
+    for name, value in head:
+        invocation.say(f"{name:<9} {value}")
+    invocation.say()
+    console_for(invocation.out).print(plain_table(NODE_COLUMNS, rows))
+    invocation.say()
+    for line in below:
+        invocation.say(line)

@@ -1,0 +1,298 @@
+"""The events of a run as the rows that record them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tauro.history.process import Process
+from tauro.history.records import (
+    AttemptRecord,
+    NodeRecord,
+    NoteRecord,
+    OutputRecord,
+    PlanRecord,
+    Record,
+    RunRecord,
+    stamp,
+)
+from tauro.model.events import (
+    BreakerOpened,
+    Event,
+    NodeEnded,
+    NodeRetrying,
+    NodeStarted,
+    OutputPublished,
+    RunEnded,
+    RunStarted,
+)
+from tauro.model.outcome import ErrorInfo, NodeResult, OutputResult, RunResult, Status
+from tauro.model.plan import Plan, PlannedNode
+
+
+class Rows:
+    """The rows of one run that have changed and are not written yet.
+
+    Args:
+        project: the project's name.
+        env: the environment's name; None for the base.
+        process: the one that the run is in.
+        version: Tauro's.
+        redact: hides secrets in a text.
+    """
+
+    def __init__(
+        self, project: str, env: str | None, process: Process, version: str, redact: Callable[[str], str]
+    ) -> None:
+        self._project = project
+        self._env = env
+        self._process = process
+        self._version = version
+        self._redact = redact
+        self._run: RunRecord | None = None
+        self._changed: dict[tuple[Any, ...], Record] = {}  # Any: a kind, and the texts of its key
+        self._open: dict[str, AttemptRecord] = {}
+        """Node -> its attempt that is under way."""
+        self._staged: dict[tuple[str, str], str] = {}
+        """Node and output that are not published yet -> when they were written."""
+
+    def __len__(self) -> int:
+        return len(self._changed)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended."""
+        return self._run is not None and self._run.ended_at is not None
+
+    def add(self, event: Event, at_s: float) -> None:
+        """Takes an event in.
+
+        Args:
+            event: what happened.
+            at_s: when, in seconds since the epoch.
+        """
+        at = stamp(at_s)
+        match event:
+            case NodeStarted(node, attempt):
+                self._attempt(AttemptRecord(self._id, node, attempt, at, None, str(Status.RUNNING)))
+            case NodeEnded(result):
+                self._node_ended(result, at)
+            case RunStarted(run_id, plan):
+                self._started(run_id, plan, at)
+            case RunEnded(result):
+                self._ended(result, at)
+            case NodeRetrying(node, attempt, error, delay_s):
+                self._attempt_ended(node, attempt, str(Status.FAILED), at, error, delay_s)
+            case OutputPublished(node, output):
+                self._output(node, output, at, is_published=True)
+            case BreakerOpened(failures, reset_s):
+                self._note(
+                    f"the circuit breaker opened after {failures} failures: nothing starts for {reset_s:g} s", at
+                )
+
+    def fail(self, error: ErrorInfo, *, is_cancelled: bool, at_s: float) -> None:
+        """Ends a run that did not come to a result."""
+        if self._run is not None and not self.is_over:
+            at = stamp(at_s)
+            for attempt in list(self._open.values()):
+                self._attempt_ended(attempt.node, attempt.attempt, str(Status.CANCELLED), at)
+            self._set_run(
+                status=str(Status.CANCELLED if is_cancelled else Status.FAILED),
+                ended_at=at,
+                error_type=error.type,
+                error_message=error.message,
+                error_cause=error.cause,
+            )
+
+    def records(self, at_s: float) -> Sequence[Record]:
+        """All rows to be written, with the run's own in front: it says at what time the run was alive."""
+        if self._run is None:
+            return []
+        self._set_run(seen_at=stamp(at_s))
+        run = self._changed.pop((RunRecord,))
+        return clean([run, *self._changed.values()], self._redact)
+
+    def written(self) -> None:
+        """Forgets the rows, as they are written now."""
+        self._changed.clear()
+
+    @property
+    def _id(self) -> str:
+        return self._run.run_id if self._run is not None else ""
+
+    def _started(self, run_id: str, plan: Plan, at: str) -> None:
+        process = self._process
+        self._run = RunRecord(
+            run_id,
+            self._project,
+            self._env,
+            plan.pipeline.name,
+            plan.window.start if plan.window else None,
+            plan.window.end if plan.window else None,
+            str(Status.RUNNING),
+            at,
+            None,
+            None,
+            at,
+            process.host,
+            process.pid,
+            process.began,
+            process.boot_id,
+            process.pid_namespace,
+            self._version,
+            len(plan.order),
+            0,
+            user_name=process.user_name,
+        )
+        self._set_run()
+        self._changed[(PlanRecord,)] = PlanRecord(run_id, json.dumps(plan_document(plan, self._redact)))
+
+    def _ended(self, result: RunResult, at: str) -> None:
+        error = result.error
+        self._set_run(
+            status=str(result.status),
+            ended_at=at,
+            duration_s=result.duration_s,
+            nodes_done=sum(node.status in (Status.COMPLETED, Status.SKIPPED) for node in result.nodes),
+            error_type=error.type if error else None,
+            error_message=error.message if error else None,
+            error_cause=error.cause if error else None,
+        )
+
+    def _node_ended(self, result: NodeResult, at: str) -> None:
+        name = result.name
+        if result.attempts:
+            self._attempt_ended(name, result.attempts, str(result.status), at, result.error)
+        self._changed[(NodeRecord, name)] = NodeRecord(
+            self._id, name, str(result.status), result.attempts, at, result.duration_s, result.note
+        )
+        for output in result.outputs:
+            self._output(name, output, at, is_published=output.is_published)
+        if self._run is not None and result.status in (Status.COMPLETED, Status.SKIPPED):
+            self._run = self._run._replace(nodes_done=self._run.nodes_done + 1)
+
+    def _attempt(self, row: AttemptRecord) -> None:
+        self._open[row.node] = row
+        self._changed[(AttemptRecord, row.node, row.attempt)] = row
+
+    def _attempt_ended(
+        self,
+        node: str,
+        attempt: int,
+        status: str,
+        at: str,
+        error: ErrorInfo | None = None,
+        delay_s: float | None = None,
+    ) -> None:
+        row = self._open.pop(node, None)
+        if row is None:
+            if error is None:
+                return  # it was called off between two attempts
+            row = AttemptRecord(self._id, node, attempt, at, None, status)
+        self._changed[(AttemptRecord, node, row.attempt)] = AttemptRecord(
+            row.run_id,
+            node,
+            row.attempt,
+            row.started_at,
+            at,
+            status,
+            error.type if error else None,
+            error.message if error else None,
+            str(error.kind) if error else None,
+            error.cause if error else None,
+            delay_s,
+        )
+
+    def _output(self, node: str, output: OutputResult, at: str, *, is_published: bool) -> None:
+        written_at = self._staged.pop((node, output.id), at)
+        if not is_published:
+            self._staged[node, output.id] = at
+        self._changed[(OutputRecord, node, output.id)] = OutputRecord(
+            self._id,
+            node,
+            output.id,
+            output.format,
+            output.path,
+            output.table,
+            output.rows,
+            output.schema,
+            int(output.is_written),
+            written_at,
+            at if is_published else None,
+        )
+
+    def _note(self, note: str, at: str) -> None:
+        self._changed[(NoteRecord, at, note)] = NoteRecord(self._id, at, note)
+
+    def _set_run(self, **changes: Any) -> None:  # Any: columns of the run
+        if self._run is not None:
+            self._run = self._run._replace(**changes)
+            self._changed[(RunRecord,)] = self._run
+
+
+def clean(rows: Sequence[Record], redact: Callable[[str], str]) -> Sequence[Record]:
+    """The rows without secrets, and without what no database takes as text; plans are without secrets already.
+
+    They are looked at together first: there is rarely anything to do.
+    """
+    whole = "\n".join([cell for row in rows if type(row) is not PlanRecord for cell in row if type(cell) is str])
+    if redact(whole) == whole == _storable(whole):
+        return rows
+    return [row if isinstance(row, PlanRecord) else _clean(row, redact) for row in rows]
+
+
+def plan_document(plan: Plan, redact: Callable[[str], str] = str) -> dict[str, object]:
+    """A plan as JSON holds it."""
+    document: dict[str, object] = {
+        "order": list(plan.order),
+        "max_workers": plan.max_workers,
+        "on_failure": str(plan.on_failure),
+        "publish": str(plan.publish),
+        "left_out": list(plan.left_out),
+        "nodes": [_planned(plan.nodes[name]) for name in plan.order],
+    }
+    text = json.dumps(document)
+    return document if redact(text) == text else _each_redacted(document, redact)
+
+
+def _planned(node: PlannedNode) -> dict[str, object]:
+    return {
+        "name": node.name,
+        "function": node.spec.function,
+        "sql": node.spec.sql,
+        "reason": node.reason,
+        "dependencies": list(node.dependencies),
+        "inputs": [
+            {"id": one.id, "origin": str(one.origin), "node": one.node, "location": one.location} for one in node.inputs
+        ],
+        "outputs": [
+            {
+                "id": one.id,
+                "format": one.spec.format_name,
+                "location": one.location,
+                "write_mode": str(one.spec.write_mode),
+                "overwrite_scope": str(one.spec.overwrite_scope),
+            }
+            for one in node.outputs
+        ],
+    }
+
+
+def _each_redacted(value: Any, redact: Callable[[str], str]) -> Any:  # Any: whatever JSON holds
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _each_redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_each_redacted(item, redact) for item in value]
+    return value
+
+
+def _clean(row: Record, redact: Callable[[str], str]) -> Record:
+    cells: list[Any] = [_storable(redact(cell)) if isinstance(cell, str) else cell for cell in row]  # Any: see Record
+    return type(row)(*cells)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode("utf-8")

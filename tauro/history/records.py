@@ -1,0 +1,148 @@
+"""The rows of the history: plain values, one class a table, one field a column.
+
+Times are UTC as `2025-01-31T12:00:00.000000Z`, which sorts as text. Rows are named tuples, as a run of ten thousand
+nodes makes tens of thousands of them while it is under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+DIED = "died"
+"""The status that readers give a run whose process is gone without having said how the run ended."""
+
+
+class RunRecord(NamedTuple):
+    """One run."""
+
+    run_id: str
+    project: str
+    env: str | None
+    pipeline: str
+    window_start: str | None
+    window_end: str | None
+    status: str
+    """`running`, or how it ended: `completed`, `failed`, `cancelled`; readers see `died` too."""
+    started_at: str
+    ended_at: str | None
+    duration_s: float | None
+    seen_at: str
+    """When its process last wrote here; at most about 15 s ago while it lives."""
+    host: str
+    pid: int
+    process_began: str | None
+    """What tells the process from a later one of the same number; None where the system does not say."""
+    boot_id: str | None
+    pid_namespace: str | None
+    """The set of processes in which `pid` counts; differs between containers of one machine."""
+    tauro_version: str
+    nodes: int
+    nodes_done: int
+    """Nodes completed, or skipped because they need not run."""
+    error_type: str | None = None
+    error_message: str | None = None
+    error_cause: str | None = None
+    """The chain of causes with its traceback."""
+    user_name: str | None = None
+
+
+class PlanRecord(NamedTuple):
+    """What a run was to do."""
+
+    run_id: str
+    plan: str
+    """A JSON object: `order`, `nodes`, `max_workers`, `on_failure`, `publish`, `left_out`."""
+
+
+class NodeRecord(NamedTuple):
+    """How a node of a run ended; nodes that did not end have no row."""
+
+    run_id: str
+    node: str
+    status: str
+    attempts: int
+    ended_at: str
+    duration_s: float
+    note: str | None
+    """Why it was cancelled or skipped."""
+
+
+class AttemptRecord(NamedTuple):
+    """One try at a node."""
+
+    run_id: str
+    node: str
+    attempt: int
+    """Counted from 1."""
+    started_at: str
+    ended_at: str | None
+    status: str
+    """`running`, `completed`, `failed` or `cancelled`; readers see `died` too."""
+    error_type: str | None = None
+    error_message: str | None = None
+    error_kind: str | None = None
+    error_cause: str | None = None
+    retry_delay_s: float | None = None
+    """The pause before the next attempt; None if there is none."""
+
+
+class OutputRecord(NamedTuple):
+    """What a node wrote to one output."""
+
+    run_id: str
+    node: str
+    output: str
+    format: str
+    path: str | None
+    table_name: str | None
+    rows: int | None
+    """None if not known."""
+    columns_json: str | None
+    """The columns as Spark's schema JSON; None if not known."""
+    is_written: int
+    """0 where `write_mode: ignore` found data and left it alone, else 1."""
+    written_at: str
+    published_at: str | None
+    """When readers could see it; None if it was only staged."""
+
+
+class NoteRecord(NamedTuple):
+    """Something else that happened during a run."""
+
+    run_id: str
+    at: str
+    note: str
+
+
+Record = RunRecord | PlanRecord | NodeRecord | AttemptRecord | OutputRecord | NoteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs are asked for; what is None does not matter."""
+
+    pipeline: str | None = None
+    statuses: tuple[str, ...] = ()
+    """Any of these; all if empty."""
+    since: str | None = None
+    """Started at this time or later."""
+    until: str | None = None
+    """Started before this time."""
+    limit: int | None = None
+    """At most so many, the latest."""
+
+
+def stamp(seconds: float) -> str:
+    """A time as rows have it.
+
+    Args:
+        seconds: since the epoch, as `time.time()` gives it.
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seconds_of(stamped: str) -> float:
+    """The seconds since the epoch of a time that `stamp` made."""
+    return datetime.fromisoformat(stamped).timestamp()
