@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tauro.io.locations import locations
 from tauro.io.options import value_of
+from tauro.io.partitions import is_hidden
 from tauro.io.ports import Staged
 from tauro.model import InputSpec, OutputSpec
 from tauro.storage.paths import covers, has_glob, matches
@@ -64,7 +65,7 @@ class Overlay:
             if not new:
                 rest.append(place)
             elif has_glob(place):
-                rest += [str(path) for path in matches(place) if str(path) not in here]
+                rest += [str(path) for path in matches(place) if str(path) not in here and not is_hidden(path.name)]
         if not found:
             return None
         formats = frozenset(one.spec.format_name or "" for one, _ in found)

@@ -103,11 +103,11 @@ def promise(spec: OutputSpec) -> str:
 
 def _rerun_of_append(spec: OutputSpec) -> str:
     """What becomes of the rows when the same window is appended again."""
-    if spec.format_name == "delta":
-        return "the same window again adds nothing"
-    if spec.format_name == "jdbc":
-        return "the same window again replaces them" if spec.window_column else "the same run id again adds nothing"
-    return "a rerun adds them again"
+    if spec.format_name == "jdbc" and not spec.window_column:
+        return "the same run id again adds nothing, another adds them again"
+    if spec.format_name == "memory":
+        return "a rerun adds them again"
+    return "the same window again replaces them"
 
 
 def _format(spec: OutputSpec) -> str:

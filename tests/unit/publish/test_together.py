@@ -1,0 +1,104 @@
+"""Everything a run has staged is published, or put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from tauro.errors import ConflictError, PublishError
+from tauro.exec.failures import kind_of
+from tauro.model import OutputResult
+from tauro.model.outcome import FailureKind
+from tauro.publish.together import StagedOutput, publish_together
+
+
+@dataclass
+class FakeStaged:
+    """Notes what is done with it in a log that all share."""
+
+    id: str
+    log: list[str]
+    fails: BaseException | None = None
+    undo_fails: Exception | None = None
+    can_undo: bool = True
+
+    def publish(self) -> OutputResult:
+        if self.fails is not None:
+            raise self.fails
+        self.log.append(f"publish {self.id}")
+        return OutputResult(self.id, "fake")
+
+    def undo(self) -> bool:
+        if self.undo_fails is not None:
+            raise self.undo_fails
+        self.log.append(f"undo {self.id}")
+        return self.can_undo
+
+    def discard(self) -> None:
+        raise AssertionError("whoever staged it drops it")
+
+    def table(self) -> None:
+        return None
+
+    def rows(self) -> None:
+        return None
+
+
+@dataclass
+class Run:
+    log: list[str] = field(default_factory=list)
+    outputs: list[StagedOutput] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def stage(self, id: str, *, can_undo: bool = True, **fake: object) -> None:
+        staged = FakeStaged(id, self.log, can_undo=can_undo, **fake)  # type: ignore[arg-type]  # passed on as given
+        self.outputs.append(StagedOutput(f"make_{id}", id, f"/out/{id}", staged, can_undo))
+
+    def publish(self) -> None:
+        publish_together(self.outputs, lambda one, result: self.told.append(f"{one.node} {result.id}"))
+
+
+def test_all_are_published_in_order_those_that_cannot_be_undone_last() -> None:
+    run = Run()
+    run.stage("database", can_undo=False)
+    run.stage("a")
+    run.stage("b")
+    run.publish()
+    assert run.log == ["publish a", "publish b", "publish database"]
+    assert run.told == ["make_a a", "make_b b", "make_database database"]
+
+
+def test_what_was_published_is_put_back_the_newest_first() -> None:
+    run = Run()
+    run.stage("a")
+    run.stage("b")
+    run.stage("c", fails=ConflictError("somebody else was faster"))
+    with pytest.raises(PublishError, match="output 'c' could not be published: somebody else was faster") as caught:
+        run.publish()
+    assert run.log == ["publish a", "publish b", "undo b", "undo a"]
+    assert "put back as they were before the run: a, b" in caught.value.message
+    assert caught.value.left == ()
+    assert kind_of(caught.value) is FailureKind.TRANSIENT
+
+
+def test_what_cannot_be_put_back_is_named_with_its_place() -> None:
+    run = Run()
+    run.stage("a", undo_fails=OSError("the disk is gone"))
+    run.stage("b")
+    run.stage("database", can_undo=False)
+    run.stage("other", can_undo=False, fails=OSError("the server is gone"))
+    with pytest.raises(PublishError) as caught:
+        run.publish()
+    assert caught.value.left == ("database", "a")
+    assert "could not be put back: database (/out/database), a (/out/a)" in caught.value.message
+    assert "undo b" in run.log
+
+
+def test_an_interrupt_puts_back_too_and_goes_on() -> None:
+    run = Run()
+    run.stage("a")
+    run.stage("b", fails=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run.publish()
+    assert run.log == ["publish a", "undo a"]
