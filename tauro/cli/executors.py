@@ -25,12 +25,14 @@ class Executor(Protocol):
         *,
         selection: Selection = ...,
         max_workers: int | None = None,
+        wait_s: float = 0.0,
         observers: Sequence[Observer] = (),
     ) -> RunResult:
         """Runs to the end, telling the observers of each step.
 
         Raises:
             ProjectError: the project or an argument is wrong; nothing ran.
+            OutputHeldError: another run writes one of the outputs; nothing ran.
             RunFailedError: a node failed; it bears the result.
             RunInterruptedError: `cancel` was called; it bears the result so far.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import wraps
@@ -11,6 +12,7 @@ import click
 
 from tauro.cli import completion
 
+_DURATION = re.compile(r"(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?")
 Command = TypeVar("Command", bound=Callable[..., Any])  # Any: a command's own options follow
 
 
@@ -30,6 +32,22 @@ class Asked:
     tags: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     """--set, as text."""
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written as `90`, `30s`, `10m` or `1h30m`."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds; what is a number already stays."""
+        if isinstance(value, int | float):
+            return float(value)
+        found = _DURATION.fullmatch(str(value).strip())
+        if found is None or not any(found.groups()):
+            self.fail(f"{value!r} is not a duration; write it as 30s, 10m or 1h30m", param, ctx)
+        hours, minutes, seconds = (float(found[unit] or 0) for unit in "hms")
+        return hours * 3600 + minutes * 60 + seconds
 
 
 def _pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:

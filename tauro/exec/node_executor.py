@@ -12,6 +12,7 @@ from tauro.config.collector import collector_paused
 from tauro.errors import (
     ConfigError,
     InvalidValueError,
+    LeaseLostError,
     PublishError,
     RunInterruptedError,
     Severity,
@@ -153,7 +154,8 @@ class NodeExecutor:
             ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
             observers: told of every event.
             node_configs: name -> the node's entry, where those of the project do not hold.
-            leases: those of what the plan writes; they are told of the session's JVM.
+            leases: those of what the plan writes; they are told of the session's JVM, and asked before outputs are
+                published together.
         """
         overlay = Overlay()
         loader = self._input_loader or InputLoader(context, overlay)
@@ -188,7 +190,7 @@ class NodeExecutor:
             run_id=run_id,
             redact=context.redact,
         )
-        return PlanRun(loop, work, _settings(session, plan), observers)
+        return PlanRun(loop, work, _settings(session, plan), observers, leases)
 
     def _run(
         self,
@@ -246,15 +248,22 @@ class PlanRun:
         work: what the nodes do; knows what is staged.
         settings: the session's, for as long as the plan runs.
         observers: told of what is published.
+        leases: asked right before the run's outputs are published.
     """
 
     def __init__(
-        self, loop: RunLoop, work: NodeWork, settings: AbstractContextManager[None], observers: Iterable[Observer] = ()
+        self,
+        loop: RunLoop,
+        work: NodeWork,
+        settings: AbstractContextManager[None],
+        observers: Iterable[Observer] = (),
+        leases: Leases | None = None,
     ) -> None:
         self._loop = loop
         self._work = work
         self._settings = settings
         self._observers = tuple(observers)
+        self._leases = leases
         self._stopped: str | None = None
 
     def run(self) -> RunOutcome:
@@ -282,7 +291,13 @@ class PlanRun:
             results.setdefault(output.node, {})[result.id] = result
 
         try:
+            if staged and self._leases is not None:
+                self._leases.check()
             publish_together(staged, note)
+        except LeaseLostError as error:
+            late = PublishError(error.message, fix=error.fix)
+            late.__cause__ = error
+            return replace(outcome, failure=late)
         except PublishError as error:
             return replace(outcome, failure=error)
         nodes = {

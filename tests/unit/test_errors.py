@@ -56,6 +56,7 @@ def test_exit_codes_follow_the_tree() -> None:
     codes = {one.__name__: one.exit_code for one in ALL}
     assert {name for name, code in codes.items() if code == 1} == {"TauroError", "IllegalTransitionError"}
     assert {name for name, code in codes.items() if code == 130} == {"RunInterruptedError"}
+    assert {name for name, code in codes.items() if code == 5} == {"OutputHeldError"}
     assert codes["ProjectError"] == codes["ConfigError"] == codes["MissingExtraError"] == 2
     assert codes["ExecutionError"] == codes["NodeError"] == codes["RunFailedError"] == 3
 

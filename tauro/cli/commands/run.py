@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tauro.cli.invocation import Invocation
-from tauro.cli.options import Asked, takes
+from tauro.cli.options import Asked, Duration, takes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +29,14 @@ VERBOSE_JVM = "TAURO_VERBOSE"
 @click.command(short_help="Run a pipeline.")
 @takes("pipeline", "window", "selection", "project")
 @click.option("--max-workers", type=click.IntRange(min=1), metavar="N", help="Nodes that run at once, at most.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=Duration(),
+    default=0.0,
+    metavar="TIME",
+    help="Wait so long, such as 10m, for other runs that write the same outputs.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan and run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors.")
 @click.option("--verbose", "-v", is_flag=True, help="Show debug messages, and causes with every frame.")
@@ -41,6 +49,7 @@ def run(
     ctx: click.Context,
     asked: Asked,
     max_workers: int | None,
+    wait_s: float,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -58,7 +67,7 @@ def run(
 
         show_plan(asked, context, invocation, max_workers=max_workers)
         return 0
-    return _Run(ctx, asked, context, invocation, is_quiet=quiet, is_verbose=verbose).go(max_workers, log_file)
+    return _Run(ctx, asked, context, invocation, is_quiet=quiet, is_verbose=verbose).go(max_workers, log_file, wait_s)
 
 
 @contextmanager
@@ -99,7 +108,7 @@ class _Run:
         """Shows a line while the run goes on."""
         self._is_answered = False
 
-    def go(self, max_workers: int | None, log_file: Path | None) -> int:
+    def go(self, max_workers: int | None, log_file: Path | None, wait_s: float = 0.0) -> int:
         """Runs, shows and returns the exit code; what is wrong with the project is raised."""
         from tauro.cli.executors import EXECUTORS
         from tauro.cli.signals import Interrupts
@@ -107,15 +116,15 @@ class _Run:
         executor = EXECUTORS["batch"](self._context)
         with Interrupts(lambda reason: self._stop(executor, reason), self._quit), ExitStack() as stack:
             stack.callback(self._end_session)  # after the answer: a session may take seconds to end
-            return self._go(executor, max_workers, log_file)
+            return self._go(executor, max_workers, log_file, wait_s)
 
-    def _go(self, executor: Executor, max_workers: int | None, log_file: Path | None) -> int:
+    def _go(self, executor: Executor, max_workers: int | None, log_file: Path | None, wait_s: float) -> int:
         from tauro.cli.edge import exit_code_of
         from tauro.errors import RunFailedError, RunInterruptedError
         from tauro.model.outcome import RunResult
 
         try:
-            result = self._execute(executor, max_workers, log_file)
+            result = self._execute(executor, max_workers, log_file, wait_s)
         except (RunFailedError, RunInterruptedError) as error:
             if not isinstance(error.result, RunResult):
                 raise
@@ -124,7 +133,7 @@ class _Run:
         self._show(result)
         return 0
 
-    def _execute(self, executor: Executor, max_workers: int | None, log_file: Path | None) -> RunResult:
+    def _execute(self, executor: Executor, max_workers: int | None, log_file: Path | None, wait_s: float) -> RunResult:
         from tauro.cli import logs
         from tauro.cli.project import pipeline_of, selection_of, window_of
         from tauro.cli.signals import beside
@@ -151,6 +160,7 @@ class _Run:
                     window.end if window else None,
                     selection=selection,
                     max_workers=max_workers,
+                    wait_s=wait_s,
                     observers=observers,
                 )
             )

@@ -53,10 +53,18 @@ class FakeExecutor:
         selection=EVERYTHING,
         max_workers=None,
         run_id=None,
+        wait_s=0.0,
         observers=(),
     ):
         self.calls.append(
-            {"pipeline": pipeline_name, "start": start_date, "end": end_date, "selection": selection, "n": max_workers}
+            {
+                "pipeline": pipeline_name,
+                "start": start_date,
+                "end": end_date,
+                "selection": selection,
+                "n": max_workers,
+                "wait_s": wait_s,
+            }
         )
         if message := self.asked.get("raises"):
             raise SessionError(message)

@@ -44,13 +44,37 @@ def test_options_reach_the_executor(project, tauro, fake):
     calls = fake()
     tauro(
         *("run", "-p", "daily", *DAYS, "--from", "extract", "--to", "report", "--tags", "people,x", "--tags", "y"),
-        *("--node", "clean", "--node", "report", "--max-workers", "7"),
+        *("--node", "clean", "--node", "report", "--max-workers", "7", "--wait", "1h30m"),
     )
     call = calls[-1]
+    assert call["wait_s"] == 5400
     assert (call["pipeline"], call["start"], call["end"], call["n"]) == ("daily", "2025-01-01", "2025-01-02", 7)
     selection = call["selection"]
     assert (selection.nodes, selection.start, selection.end) == (("clean", "report"), ("extract",), ("report",))
     assert selection.tags == ("people", "x", "y")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("30s", 30), ("2.5s", 2.5), ("10m", 600), ("1h", 3600), ("1h30m", 5400)]
+)
+def test_durations_are_written_with_their_units(project, tauro, fake, text, seconds):
+    calls = fake()
+    assert tauro(*RUN, "--wait", text).code == 0
+    assert calls[-1]["wait_s"] == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "10 m", "1d", "-1", "1m1h"])
+def test_what_is_no_duration_is_refused(project, tauro, fake, text):
+    fake()
+    called = tauro(*RUN, "--wait", text)
+    assert called.code == 2
+    assert f"{text!r} is not a duration; write it as 30s, 10m or 1h30m" in called.err
+
+
+def test_without_wait_a_run_does_not_wait(project, tauro, fake):
+    calls = fake()
+    tauro(*RUN)
+    assert calls[-1]["wait_s"] == 0
 
 
 def test_a_failure_ends_with_3_and_shows_cause_cancelled_nodes_and_at_the_very_end_the_way_on(project, tauro, fake):
