@@ -1,138 +1,70 @@
-"""Delta outputs: checked when they are staged, written in one commit when they are published."""
+"""Delta outputs: checked, then staged for a late commit where the session and the table allow it."""
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from loguru import logger
-
-from tauro.errors import WindowError, WriteError, bounded
+from tauro.errors import WriteError, bounded
 from tauro.io.columns import find_column, fitted
-from tauro.io.formats.base import condition_of
+from tauro.io.delta_direct import StagedDirect
+from tauro.io.delta_late import StandIn, stage_late
+from tauro.io.delta_log import DeltaLog, is_understood
+from tauro.io.delta_place import DeltaPlace
+from tauro.io.delta_write import refusal
+from tauro.io.options import value_of
 from tauro.io.ports import Staged, WriteRequest
-from tauro.io.windows import WindowCondition, quoted
+from tauro.io.staging import WORKSHOP
+from tauro.io.windows import quoted
 from tauro.io.writing import LeftAlone, one_line, spark_errors, window_condition
-from tauro.model import OutputResult, OverwriteScope, WriteMode
-from tauro.model.settings import as_spark_options
-from tauro.storage.paths import is_remote, literal_spark_path, local_path, spark_path
+from tauro.model import OverwriteScope, WriteMode
+from tauro.storage.paths import as_file_name, is_remote, local_path
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
-    from pyspark.sql.types import StructType
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["DeltaPlace", "how_staged", "stage_delta"]
 
 _SHOWN_KEYS = 5
-_OUTSIDE = "tauro: rows outside the window"
-
-
-@dataclass(frozen=True, slots=True)
-class DeltaPlace:
-    """Where a Delta table lies, or will lie."""
-
-    session: SparkSession
-    path: str
-    """For a catalog table that does not exist yet, where the catalog will put it."""
-    new_table: str | None = None
-    """The catalog's name of a table that is to be made; None for others, which are known by their path."""
-
-    def exists(self) -> bool:
-        """Whether a Delta table is there."""
-        if self.new_table is not None:
-            return False
-        if not is_remote(self.path):
-            return any(_commits(local_path(self.path) / "_delta_log"))
-        from delta.tables import DeltaTable
-
-        return bool(DeltaTable.isDeltaTable(self.session, self.path))
-
-    def schema(self) -> StructType:
-        """The columns of the table that is there."""
-        return self.session.read.format("delta").load(literal_spark_path(self.path)).schema
-
-    def save(self, writer: DataFrameWriter) -> None:
-        """Writes the table."""
-        if self.new_table is not None:
-            writer.saveAsTable(self.new_table)
-        else:
-            writer.save(spark_path(self.path))
-
-    def commits_after(self, version: int) -> Iterator[Commit]:
-        """The commits after a version; nothing where the log is not on this machine."""
-        log = self._log
-        for number, file in sorted(_commits(log)) if log is not None else ():
-            if number > version:
-                actions = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-                info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-                yield Commit(
-                    number,
-                    info,
-                    adds_files=any("add" in action for action in actions),
-                    takes_rows=any(
-                        action["remove"].get("dataChange", True) for action in actions if "remove" in action
-                    ),
-                    transactions=frozenset(action["txn"]["appId"] for action in actions if "txn" in action),
-                )
-
-    def taken_since(self, append_id: str) -> Commit | None:
-        """The first commit after an append that took rows away or changed some; None if the log knows of none."""
-        commits = list(self.commits_after(-1))
-        at = next((at for at, one in enumerate(commits) if append_id in one.transactions), len(commits))
-        return next((one for one in commits[at + 1 :] if one.takes_rows), None)
-
-    def version(self) -> int:
-        """The newest version; -1 where there is none, or the log is not on this machine."""
-        return -1 if self._log is None else max((number for number, _ in _commits(self._log)), default=-1)
-
-    @property
-    def has_log_here(self) -> bool:
-        """Whether this machine sees the table's log."""
-        return self._log is not None
-
-    @property
-    def _log(self) -> Path | None:
-        return None if is_remote(self.path) else local_path(self.path) / "_delta_log"
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One version of a table."""
-
-    version: int
-    # Any: JSON
-    info: Mapping[str, Any]
-    """What it says of itself."""
-    adds_files: bool
-    takes_rows: bool
-    """Whether it removes or rewrites files for another reason than their layout."""
-    transactions: frozenset[str]
-    """The application ids whose progress it notes."""
-
-    @property
-    def rows(self) -> int | None:
-        """The rows written, without those that were only copied beside them; None if it does not say."""
-        metrics = self.info.get("operationMetrics", {})
-        if "numOutputRows" not in metrics:
-            return None if self.adds_files else 0
-        return int(metrics["numOutputRows"]) - int(metrics.get("numCopiedRows", 0))
+_ROW_TRACKING = "rowTracking"
+_KNOWN_FEATURES = frozenset(
+    {
+        "allowColumnDefaults",
+        "appendOnly",
+        "changeDataFeed",
+        "checkConstraints",
+        "clustering",
+        "columnMapping",
+        "deletionVectors",
+        "domainMetadata",
+        "generatedColumns",
+        "identityColumns",
+        "inCommitTimestamp",
+        "invariants",
+        _ROW_TRACKING,
+        "timestampNtz",
+        "v2Checkpoint",
+        "vacuumProtocolCheck",
+    }
+)
+"""The table features that a late commit was tried with; a table with another one is written directly."""
 
 
 def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, place: DeltaPlace) -> Staged:
-    """Checks columns, keys and mode; nothing is written before `publish`.
+    """Checks columns, keys and mode, then writes the rows where nobody sees them; or, where that can't be, not yet.
 
     Raises:
-        WriteError: the columns do not fit, the mode refuses what is there, or a merge's keys are null or repeated.
-        WindowError: the run has no window, and the overwrite needs one.
+        WriteError: the columns do not fit, the mode refuses what is there, a merge's keys are null or repeated, or
+            Spark failed; nothing is left behind.
+        WindowError: the run has no window, and the overwrite needs one; or rows lie outside it.
     """
     from tauro.io.formats.delta import DELTA
 
     spec = request.spec
     exists = place.exists()
     if exists and spec.write_mode is WriteMode.ERROR:
-        raise _refusal(request)
+        raise refusal(request)
     if exists and spec.write_mode is WriteMode.IGNORE:
         return LeftAlone(request)
     there = place.schema() if exists else None
@@ -145,216 +77,89 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
     if there is not None and not (spec.replaces_table and spec.schema_evolution):
         frame = fitted(frame, there, where=request.where, may_add=spec.schema_evolution, needed=spec.partition_by)
     condition = window_condition(request, frame.schema)
-    staged = StagedDelta(session, request, frame, place, condition)
+    is_persisted = False
     if spec.write_mode is WriteMode.MERGE:
-        try:
-            staged.check_keys()
-        except BaseException:
-            staged.discard()
-            raise
-    return staged
+        is_persisted = not frame.is_cached
+        frame = _checked_source(request, frame)
+    kind = _stand_in(session, request, place, exists=exists)
+    if kind is None:
+        return StagedDirect(session, request, frame, place, condition, is_persisted)
+    folders = _folders(request, place)
+    return stage_late(session, request, frame, place, condition, kind=kind, folders=folders, is_persisted=is_persisted)
 
 
-@dataclass(slots=True)
-class StagedDelta:
-    """A frame that fits its table and is not written yet."""
+def how_staged(session: SparkSession, request: WriteRequest, place: DeltaPlace) -> str:
+    """How an output will be written, in words for a plan."""
+    kind = _stand_in(session, request, place, exists=place.exists())
+    if kind is None:
+        return "written directly when it is published, and restored if the run fails then"
+    return f"staged in {kind}, and committed late"
 
-    session: SparkSession
-    request: WriteRequest
-    frame: DataFrame
-    place: DeltaPlace
-    condition: WindowCondition | None
-    is_persisted: bool = False
 
-    def check_keys(self) -> None:
-        """Refuses a merge whose source holds null or repeated keys; the rows are computed once, and kept for it.
+def _checked_source(request: WriteRequest, frame: DataFrame) -> DataFrame:
+    """Refuses a merge whose source holds null or repeated keys; the rows are computed once, and kept for it.
 
-        Raises:
-            WriteError: with some of the keys.
-        """
-        from pyspark.sql import functions
+    Raises:
+        WriteError: with some of the keys.
+    """
+    from pyspark.sql import functions
 
-        if not self.frame.is_cached:
-            self.frame = self.frame.persist()
-            self.is_persisted = True
-        keys = [functions.col(quoted(key)) for key in self.request.spec.keys]
+    is_persisted = not frame.is_cached
+    if is_persisted:
+        frame = frame.persist()
+    try:
+        keys = [functions.col(quoted(key)) for key in request.spec.keys]
         has_null = functions.lit(False)
         for key in keys:
             has_null = has_null | key.isNull()
         times = functions.count(functions.lit(1)).alias("times")
-        bad = self.frame.groupBy(*keys).agg(times).where((functions.col("times") > 1) | has_null)
+        bad = frame.groupBy(*keys).agg(times).where((functions.col("times") > 1) | has_null)
         try:
             rows = bad.limit(_SHOWN_KEYS).collect()
         except spark_errors() as error:
-            raise WriteError(
-                f"could not compute the rows to merge: {one_line(error)}", where=self.request.where
-            ) from error
+            raise WriteError(f"could not compute the rows to merge: {one_line(error)}", where=request.where) from error
         if rows:
             shown = "; ".join(str(tuple(row)[:-1]) + (f" {row[-1]} times" if row[-1] > 1 else "") for row in rows)
             raise WriteError(
-                f"the rows to merge have null or repeated keys ({', '.join(self.request.spec.keys)}): {shown}",
-                where=self.request.where,
+                f"the rows to merge have null or repeated keys ({', '.join(request.spec.keys)}): {shown}",
+                where=request.where,
                 fix="return one row for each key",
             )
-
-    def publish(self) -> OutputResult:
-        """Writes the commit.
-
-        Raises:
-            WriteError: Delta refused or failed; the table is as it was.
-            WindowError: rows lie outside the window.
-        """
-        spec = self.request.spec
-        try:
-            exists = self.place.exists()
-            if exists and spec.write_mode is WriteMode.ERROR:
-                raise _refusal(self.request)
-            if exists and spec.write_mode is WriteMode.IGNORE:
-                return LeftAlone(self.request).publish()
-            before = self.place.version()
-            note = self._note()
-            try:
-                rows = None
-                if spec.write_mode is WriteMode.MERGE and exists:
-                    rows = self._merge(note)
-                else:
-                    self._write(note, exists)
-            except spark_errors() as error:
-                raise self._explained(error) from error
-            return self._result(before, note, rows)
-        finally:
-            self.discard()
-
-    def discard(self) -> None:
-        """Releases the rows that were kept for a merge."""
-        if self.is_persisted:
-            self.frame.unpersist()
-            self.is_persisted = False
-
-    def _note(self) -> str:
-        """What the commit says of itself; no other commit says the same."""
-        request = self.request
-        return json.dumps(
-            {
-                "tauro_run_id": request.run_id,
-                "pipeline": request.pipeline,
-                "node": request.node,
-                "output": request.output_id,
-                "window": str(request.window) if request.window else None,
-                "write": uuid.uuid4().hex,
-            }
-        )
-
-    def _write(self, note: str, exists: bool) -> None:
-        spec, frame = self.request.spec, self.frame
-        options = {**as_spark_options(spec.options), "userMetadata": note}
-        mode = "append" if spec.write_mode is WriteMode.APPEND else "overwrite"
-        if spec.write_mode in (WriteMode.ERROR, WriteMode.IGNORE):
-            mode = "errorifexists"
-        if spec.write_mode is WriteMode.APPEND:
-            options |= {"txnAppId": self._append_id(), "txnVersion": "1"}
-        if spec.schema_evolution and exists:
-            options["overwriteSchema" if spec.replaces_table else "mergeSchema"] = "true"
-        if self.condition is not None:
-            predicate = self.condition.sql(spec.window_column or "")
-            if exists:
-                options["replaceWhere"] = predicate
-            else:  # Delta does not check replaceWhere when it makes a table
-                frame = frame.where(f"CASE WHEN {predicate} THEN true ELSE raise_error('{_OUTSIDE}') END")
-        if spec.overwrite_scope is OverwriteScope.PARTITIONS and exists:
-            options["partitionOverwriteMode"] = "dynamic"
-        writer = frame.write.format("delta").mode(mode).options(**options)
-        self.place.save(writer.partitionBy(*spec.partition_by) if spec.partition_by else writer)
-
-    def _append_id(self) -> str:
-        request = self.request
-        span = str(request.window) if request.window else request.run_id
-        return "/".join(("tauro", request.pipeline or "", request.node, request.output_id, span))
-
-    def _check_still_there(self) -> None:
-        """Refuses to take rows for appended that a later commit may have taken away.
-
-        Raises:
-            WriteError: naming that commit.
-        """
-        taken = self.place.taken_since(self._append_id())
-        if taken is not None:
-            raise WriteError(
-                f"{self.request.window or self.request.run_id} was appended before, and version {taken.version} "
-                f"({taken.info.get('operation')}) has changed rows since: whether these are there can't be told",
-                where=self.request.where,
-                fix="write the window with overwrite_scope: window, which a rerun replaces",
-            )
-
-    def _merge(self, note: str) -> int:
-        """Merges by keys; returns the rows inserted and updated."""
-        from delta.tables import DeltaTable
-        from pyspark.sql import SparkSession
-
-        # A session of its own, for the commit's note alone: the setting is no option of a merge, and threads share it.
-        session = SparkSession(self.session.sparkContext, self.session._jsparkSession.cloneSession())
-        session.conf.set("spark.databricks.delta.commitInfo.userMetadata", note)
-        keys = " AND ".join(f"target.{quoted(key)} = source.{quoted(key)}" for key in self.request.spec.keys)
-        merge = (
-            DeltaTable.forPath(session, spark_path(self.place.path))
-            .alias("target")
-            .merge(self.frame.alias("source"), keys)
-            .whenMatchedUpdateAll()
-            .whenNotMatchedInsertAll()
-        )
-        if self.request.spec.schema_evolution:
-            merge = merge.withSchemaEvolution()
-        (counts,) = merge.execute().collect()
-        return int(counts["num_updated_rows"]) + int(counts["num_inserted_rows"])
-
-    def _result(self, before: int, note: str, rows: int | None) -> OutputResult:
-        spec = self.request.spec
-        is_written = True
-        if rows is None and self.place.has_log_here:
-            commit = next(
-                (one for one in self.place.commits_after(before) if one.info.get("userMetadata") == note), None
-            )
-            if commit is not None:
-                rows = commit.rows
-            elif spec.write_mode is WriteMode.APPEND:
-                self._check_still_there()
-                span = self.request.window or f"run {self.request.run_id}"
-                logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)
-                rows, is_written = 0, False
-            else:  # Delta commits nothing where nothing changes
-                rows = 0
-        return OutputResult(
-            self.request.output_id,
-            spec.format or "delta",
-            path=spec.path,
-            table=spec.table,
-            rows=rows,
-            schema=self.frame.schema.json(),
-            is_written=is_written,
-        )
-
-    def _explained(self, error: Exception) -> WriteError | WindowError:
-        if condition_of(error) == "DELTA_REPLACE_WHERE_MISMATCH" or _OUTSIDE in str(error):
-            window = self.request.window
-            return WindowError(
-                f"rows outside the window {window}, by {self.request.spec.window_column}",
-                where=self.request.where,
-                fix="filter the result to the run's window",
-            )
-        place = self.request.spec.path or self.request.spec.table
-        return WriteError(f"could not write delta to {place}: {one_line(error)}", where=self.request.where)
+    except BaseException:
+        if is_persisted:
+            frame.unpersist()
+        raise
+    return frame
 
 
-def _commits(log: Path) -> Iterator[tuple[int, Path]]:
-    """The commits of a local log, by version."""
-    if log.is_dir():
-        yield from ((int(file.stem), file) for file in log.glob("*.json") if file.stem.isdigit())
+def _folders(request: WriteRequest, place: DeltaPlace) -> tuple[Path, Path, Path]:
+    """The table's folder, that of all that is staged beside it, and this output's own."""
+    target = Path(os.path.realpath(local_path(place.path)))
+    workshop = target.parent / WORKSHOP
+    parts = (request.run_id, request.node, request.output_id)
+    return target, workshop, workshop.joinpath(*map(as_file_name, parts))
 
 
-def _refusal(request: WriteRequest) -> WriteError:
-    place = request.spec.path or request.spec.table
-    return WriteError(
-        f"{place} holds a Delta table already, and write_mode is error",
-        where=request.where,
-        fix="remove the table, or choose another write_mode",
-    )
+def _stand_in(session: SparkSession, request: WriteRequest, place: DeltaPlace, *, exists: bool) -> StandIn | None:
+    """What the output is written into; None if only its table will do."""
+    spec = request.spec
+    if is_remote(place.path) or place.new_table is not None or not is_understood(session):
+        return None
+    if value_of(spec.options.items(), "dataChange") is not None:
+        return None
+    target = _folders(request, place)[0]
+    if not exists:
+        is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+        return StandIn.NEW if is_free else None
+    snapshot = DeltaLog(session, target).latest()
+    protocol = snapshot.protocol
+    features = {*(protocol.get("readerFeatures") or ()), *(protocol.get("writerFeatures") or ())}
+    is_append = spec.write_mode is WriteMode.APPEND
+    if not features <= _KNOWN_FEATURES or (_ROW_TRACKING in features and not is_append):
+        return None
+    if spec.write_mode is WriteMode.MERGE or spec.overwrite_scope is OverwriteScope.PARTITIONS:
+        return StandIn.CLONE
+    if spec.overwrite_scope is OverwriteScope.WINDOW:
+        columns = [name.lower() for name in snapshot.metadata["partitionColumns"]]
+        return StandIn.TWIN if (spec.window_column or "").lower() in columns else StandIn.CLONE
+    return StandIn.TWIN

@@ -30,7 +30,11 @@ def project(tmp_path: Path, spark: SparkSession) -> IoProject:
 
 def publish(project: IoProject, frame: DataFrame, run_id: str, window: Window | None) -> OutputResult:
     request = WriteRequest("pipe", "node", "t", output_spec_for(project, "t"), window, run_id)
-    return OutputManager(project).stage(request, frame).publish()
+    staged = OutputManager(project).stage(request, frame)
+    try:
+        return staged.publish()
+    finally:
+        staged.discard()
 
 
 def commits(project: IoProject) -> list[dict[str, object]]:
@@ -43,10 +47,10 @@ def commits(project: IoProject) -> list[dict[str, object]]:
 def test_the_same_window_is_appended_once_and_another_is_added(project: IoProject, spark: SparkSession) -> None:
     project.with_output("t", format="delta", path="t", write_mode="append")
     first = publish(project, spark.range(3), "run1", WINDOW)
-    again = publish(project, spark.range(3), "run2", WINDOW)
-    other = publish(project, spark.range(3, 5), "run3", Window.parse("2013-01-08", "2013-01-14"))
-    assert [(r.rows, r.is_written) for r in (first, again, other)] == [(3, True), (0, False), (2, True)]
-    assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
+    other = publish(project, spark.range(3, 5), "run2", Window.parse("2013-01-08", "2013-01-14"))
+    again = publish(project, spark.range(10, 11), "run3", WINDOW)
+    assert [(r.rows, r.is_written) for r in (first, other, again)] == [(3, True), (2, True), (1, True)]
+    assert [row[0] for row in project.rows()] == [10, 3, 4]
 
 
 def test_an_append_whose_rows_were_taken_away_is_no_longer_passed_over(project: IoProject, spark: SparkSession) -> None:
@@ -60,13 +64,14 @@ def test_an_append_whose_rows_were_taken_away_is_no_longer_passed_over(project: 
 def test_an_empty_append_is_an_append(project: IoProject, spark: SparkSession) -> None:
     project.with_output("t", format="delta", path="t", write_mode="append")
     results = [publish(project, spark.range(0), "run1", WINDOW) for _ in range(2)]
-    assert [(r.rows, r.is_written) for r in results] == [(0, True), (0, False)]
+    assert [(r.rows, r.is_written) for r in results] == [(0, True), (0, True)]
+    assert publish(project, spark.range(2), "run1", WINDOW).rows == 2
 
 
 def test_without_a_window_the_run_appends_once(project: IoProject, spark: SparkSession) -> None:
     project.with_output("t", format="delta", path="t", write_mode="append")
     counts = [publish(project, spark.range(2), run, None).rows for run in ("run1", "run1", "run2")]
-    assert counts == [2, 0, 2]
+    assert counts == [2, 2, 2]
     assert len(project.rows()) == 4
 
 

@@ -1,0 +1,60 @@
+"""A commit to a Delta table, taken back by another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from tauro.io.delta_log import DeltaLog, removal
+from tauro.io.delta_twin import actions_of
+from tauro.io.writing import spark_errors
+
+
+def take_back(log: DeltaLog, folder: Path, version: int, write_id: str) -> bool:
+    """Restores what a commit has changed, unless another has followed it; the table's history keeps both.
+
+    Args:
+        log: the table's log.
+        folder: the table's.
+        version: the commit's.
+        write_id: the commit's application id, which counts as not committed afterwards.
+
+    Returns:
+        Whether it is restored; if not, nothing was changed.
+    """
+    try:
+        return _take_back(log, folder, version, write_id)
+    except spark_errors() as error:
+        logger.opt(exception=error).warning("version {} of {} can't be taken back", version, folder)
+        return False
+
+
+def _take_back(log: DeltaLog, folder: Path, version: int, write_id: str) -> bool:
+    if log.latest().version != version:
+        return False
+    before = log.at(version - 1)
+    transactions = before.transactions
+    txn = log.begin(version)
+    txn.read_application(write_id)
+    txn.read_files()  # any commit in between is a conflict
+    actions: list[Any] = []  # Any: py4j's objects have no types
+    gone = set()
+    for action in actions_of(folder, version):
+        if "add" in action:
+            actions.append(removal(log.action(action)))
+        elif "remove" in action:
+            gone.add(action["remove"]["path"])
+        elif "metaData" in action:
+            actions.append(log.action({"metaData": before.metadata}))
+        elif "txn" in action:
+            name = action["txn"]["appId"]
+            actions.append(log.action({"txn": {**action["txn"], "version": transactions.get(name, 0)}}))
+    for file in before.files() if gone else ():
+        if file.path() in gone:
+            add = json.loads(file.json())["add"]
+            actions.append(log.action({"add": {**add, "dataChange": True}}))
+    txn.commit(actions, log.restore_operation(version - 1), {})
+    return True
