@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import tauro
 from tauro.config import Context
 from tauro.errors import RunInterruptedError
 from tauro.exec.failures import describe
@@ -34,6 +35,7 @@ def recorded(context: Context, observers: Iterable[Observer]) -> Iterator[tuple[
         context.name,
         context.env,
         context.redact,
+        tauro.__version__,
     )
     try:
         yield (recorder, *observers)

@@ -14,7 +14,6 @@ from threading import Thread
 
 from loguru import logger
 
-import tauro
 from tauro.errors import HistoryError
 from tauro.history.events import Rows
 from tauro.history.ports import HistoryStore
@@ -39,6 +38,7 @@ class Recorder:
         project: the project's name.
         env: the environment's name; None for the base.
         redact: hides secrets in a text.
+        version: Tauro's.
     """
 
     def __init__(
@@ -48,12 +48,14 @@ class Recorder:
         project: str,
         env: str | None = None,
         redact: Callable[[str], str] = str,
+        version: str = "",
     ) -> None:
         self._connect = connect
         self._where = where
         self._project = project
         self._env = env
         self._redact = redact
+        self._version = version
         self._told: deque[tuple[float, Event]] = deque()
         self._failure: tuple[float, ErrorInfo, bool] | None = None
         self._closing = Flag()
@@ -87,7 +89,7 @@ class Recorder:
             self._warn(f"{type(error).__name__}: {error}")
 
     def _write_batches(self) -> None:
-        rows = Rows(self._project, self._env, this_process(), tauro.__version__, self._redact)
+        rows = Rows(self._project, self._env, this_process(), self._version, self._redact)
         with _Writer(self._connect) as writer:
             is_last = False
             while True:
