@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,11 +58,8 @@ class LeaseFile:
             draft.unlink(missing_ok=True)
             return
         text = LeaseDocument(holders=tuple(holders)).model_dump_json(indent=1, exclude_none=True)
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self.path)  # not forced to disk: a machine that loses power loses the holders along with the file
 
     def tidy(self) -> None:
         """Removes the folders that are empty now."""
