@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tauro.errors import ConflictError, WriteError
-from tauro.io.appended import APPENDS, Append, append_from, as_record, replaced_by, without_files, write_appends
-from tauro.io.file_table import FileTable, file_table_at, is_bookkeeping, is_placeholder
-from tauro.io.marker import MARKER, Marker, read_marker
-from tauro.io.partitions import data_files, key_of, partition_folders, value_of_text, values_of
-from tauro.io.windows import WindowCondition
-from tauro.model import OverwriteScope, Window, WriteMode
-from tauro.storage.local import exchange, link_tree, make_folder, put, remove_empty, remove_tree, settle_exchange
+from tauro.errors import ConflictError
+from tauro.io.file_table import FileTable, file_table_at
+from tauro.io.file_write import FileWrite, refusal, write_from
+from tauro.io.marker import read_marker
+from tauro.io.partitions import data_files
+from tauro.model import WriteMode
+from tauro.storage.local import exchange, put, remove_empty, remove_tree, settle_exchange
 from tauro.storage.lock import locked
 from tauro.storage.paths import as_file_name
 
 WORKSHOP = "_tauro"
 """The folder beside the targets in which Tauro stages; readers ignore it."""
-
-_NOTES = ((MARKER,), (APPENDS,))
-
-Shape = tuple[str, tuple[str, ...], dict[str, str]] | None
-"""Columns, partitions and reader options; None for a folder without a marker."""
-
-
-def shape_of(marker: Marker | None) -> Shape:
-    """What files must agree on that lie beside each other."""
-    return (marker.schema, marker.partition_by, marker.options) if marker else None
 
 
 @dataclass(slots=True)
@@ -41,24 +30,7 @@ class FileSwap:
     """The table's folder, links followed."""
     work: Path
     """The folder that is this write's alone, on the same file system."""
-    path: str
-    """The target as the user wrote it, for messages."""
-    where: str
-    """The output, for messages."""
-    mode: WriteMode
-    scope: OverwriteScope
-    marker: Marker
-    """What the published table will bear; `write_id` names this write."""
-    expected: Shape
-    """What a table at the target must still be like, if the files are to lie beside its own."""
-    types: dict[str, str] = field(default_factory=dict)
-    """Spark types, by name, of the partitions' columns."""
-    zone: str = "UTC"
-    """The session's time zone, in which partitions are named after instants."""
-    window_column: str = ""
-    window: Window | None = None
-    append: Append | None = None
-    """What an append brings; None for other modes."""
+    write: FileWrite
     merged_onto: tuple[str, frozenset[Path]] | None = None
     """The write that the table was of, and the files that were kept of it, when the new root was made."""
     trade: Callable[..., None] = exchange
@@ -74,13 +46,6 @@ class FileSwap:
         """Where the file lies that bears the columns if the table has no other."""
         return self.work / "empty"
 
-    @property
-    def replaces(self) -> bool:
-        """Whether nothing of a table that is there lives on."""
-        if self.mode is WriteMode.OVERWRITE:
-            return self.scope is OverwriteScope.TABLE
-        return self.mode is not WriteMode.APPEND
-
     def publish(self) -> bool:
         """Swaps the files in, in one step, unless they are in already; False if the mode leaves alone what is there.
 
@@ -88,12 +53,12 @@ class FileSwap:
             WriteError: the mode refuses what is there by now, or the table has changed its columns meanwhile.
         """
         with self._lock():
-            table = file_table_at(self.target, self.where)
+            table = file_table_at(self.target, self.write.where)
             if self._is_in(table):
                 return True
-            if table is not None and self.mode is WriteMode.ERROR:
-                raise refusal(self.path, self.where)
-            if table is not None and self.mode is WriteMode.IGNORE:
+            if table is not None and self.write.mode is WriteMode.ERROR:
+                raise refusal(self.write.path, self.write.where)
+            if table is not None and self.write.mode is WriteMode.IGNORE:
                 return False
             root = self._new_root(table)
             if self.target.exists():
@@ -137,44 +102,14 @@ class FileSwap:
         Raises:
             WriteError: as `publish`.
         """
-        if self.replaces:
+        if self.write.replaces:
             return self.data
         with self._lock():
-            return self._new_root(file_table_at(self.target, self.where))
-
-    def check_append(self, table: FileTable | None) -> tuple[Append, ...]:
-        """The earlier appends that this one replaces.
-
-        Raises:
-            WriteError: they can't be told from other rows.
-        """
-        if table is None or self.append is None:
-            return ()
-        return replaced_by(
-            self.append,
-            table.appends(self.where),
-            is_there=lambda file: (table.root / file).exists(),
-            path=self.path,
-            where=self.where,
-        )
+            return self._new_root(file_table_at(self.target, self.write.where))
 
     def record(self) -> dict[str, Any]:  # Any: JSON
         """All that another process needs to publish, undo or discard; `swap_from` reads it."""
-        return {
-            "target": str(self.target),
-            "work": str(self.work),
-            "path": self.path,
-            "where": self.where,
-            "mode": self.mode.value,
-            "scope": self.scope.value,
-            "marker": asdict(self.marker),
-            "expected": list(self.expected) if self.expected else None,
-            "types": self.types,
-            "zone": self.zone,
-            "window_column": self.window_column,
-            "window": [self.window.start, self.window.end] if self.window else None,
-            "append": as_record(self.append) if self.append else None,
-        }
+        return {"target": str(self.target), "work": str(self.work), "write": self.write.record()}
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -189,7 +124,7 @@ class FileSwap:
     @property
     def _root(self) -> Path:
         """The folder that changes places with the target."""
-        return self.data if self.replaces else self.work / "root"
+        return self.data if self.write.replaces else self.work / "root"
 
     @property
     def _aside(self) -> Path:
@@ -203,7 +138,7 @@ class FileSwap:
 
     def _is_ours(self, folder: Path) -> bool:
         marker = read_marker(folder)
-        return marker is not None and marker.write_id == self.marker.write_id
+        return marker is not None and marker.write_id == self.write.marker.write_id
 
     def _is_in(self, table: FileTable | None) -> bool:
         """Whether this very write is in the table: swapping it in twice would take it out."""
@@ -211,79 +146,36 @@ class FileSwap:
             return False
         if self._is_ours(table.root):
             return True
-        return self.append is not None and any(one.write == self.append.write for one in table.appends(self.where))
+        return self.write.append is not None and any(
+            one.write == self.write.append.write for one in table.appends(self.write.where)
+        )
 
     def _new_root(self, table: FileTable | None) -> Path:
         root = self._root
         if not self._is_ours(root) and (root.exists() or self._first.exists()):
             raise ConflictError(
-                f"{self.path} was written by somebody else after this write had been published",
-                where=self.where,
+                f"{self.write.path} was written by somebody else after this write had been published",
+                where=self.write.where,
                 fix="run it again",
             )
-        if self.replaces:
+        if self.write.replaces:
             return root
-        if table is not None and shape_of(table.marker) != self.expected:
-            raise ConflictError(
-                f"the columns of {self.path} were changed by another run while this one was writing",
-                where=self.where,
-                fix="run it again",
-            )
-        is_left_out = self._left_out_of(table)
+        self.write.check_unchanged(table)
+        is_left_out = self.write.left_out_of(table, self.data)
         kept = frozenset(path for path in data_files(table.root) if not is_left_out(path)) if table else frozenset()
+        stale, merging = self.work / "stale", self.work / "merging"
         base = (table.marker.write_id if table and table.marker else "", kept)
         if root.exists():
             if self.merged_onto == base:
                 return root
-            stale = self.work / "stale"
-            root.rename(stale)
             remove_tree(stale)
-        self._merge(table, is_left_out).rename(root)
+            root.rename(stale)
+        for folder in (stale, merging):
+            remove_tree(folder)
+        self.write.merge(table, is_left_out, data=self.data, empty=self.empty, into=merging)
+        merging.rename(root)
         self.merged_onto = base
         return root
-
-    def _merge(self, table: FileTable | None, is_left_out: Callable[[Path], bool]) -> Path:
-        """A folder with the table's files that live on, and the staged ones."""
-        merging = self.work / "merging"
-        remove_tree(merging)
-        make_folder(merging)
-        if table is not None:
-            link_tree(table.root, merging, is_left_out=is_left_out)
-        link_tree(self.data, merging, is_left_out=is_bookkeeping)
-        placeholder = None
-        if next(data_files(merging), None) is None:
-            link_tree(self.empty, merging, is_left_out=is_bookkeeping)
-            placeholder = next((path.name for path in data_files(merging)), None)
-        appends = self._appends_with(table, is_left_out)
-        write_appends(merging, appends)
-        replace(self.marker, placeholder=placeholder, appends=len(appends)).write(merging)
-        return merging
-
-    def _appends_with(self, table: FileTable | None, is_left_out: Callable[[Path], bool]) -> tuple[Append, ...]:
-        earlier = table.appends(self.where) if table is not None else ()
-        if self.append is None:
-            return without_files(earlier, is_gone=lambda file: is_left_out(Path(file)))
-        replaced = self.check_append(table)
-        return (*(one for one in earlier if one not in replaced), self.append)
-
-    def _left_out_of(self, table: FileTable | None) -> Callable[[Path], bool]:
-        """Which of the table's files do not live on."""
-        placeholder = table.placeholder if table else None
-        if self.mode is WriteMode.APPEND:
-            old = frozenset(Path(file) for one in self.check_append(table) for file in one.files)
-            old |= {path.with_name(f".{path.name}.crc") for path in old}
-            is_replaced: Callable[[Path], bool] = old.__contains__
-        elif self.scope is OverwriteScope.PARTITIONS:
-            present = {key_of(folder, self.types, self.zone) for folder in partition_folders(self.data)}
-
-            def is_replaced(path: Path) -> bool:
-                return key_of(path, self.types, self.zone) in present
-        else:
-            assert self.window is not None  # the scope is the window
-            column = self.window_column.lower()
-            type_name = next(name for own, name in self.types.items() if own.lower() == column)
-            is_replaced = _in_window(column, WindowCondition(self.window, type_name), self.zone)
-        return lambda path: path.parts in _NOTES or is_placeholder(path, placeholder) or is_replaced(path)
 
 
 def swap_from(record: Mapping[str, Any]) -> FileSwap:  # Any: JSON
@@ -292,44 +184,4 @@ def swap_from(record: Mapping[str, Any]) -> FileSwap:  # Any: JSON
     Raises:
         KeyError, TypeError, ValueError: it is no such record.
     """
-    fields = dict(record)
-    marker = {**fields["marker"], "partition_by": tuple(fields["marker"]["partition_by"])}
-    expected = fields["expected"]
-    return FileSwap(
-        **{
-            **fields,
-            "target": Path(fields["target"]),
-            "work": Path(fields["work"]),
-            "mode": WriteMode(fields["mode"]),
-            "scope": OverwriteScope(fields["scope"]),
-            "marker": Marker(**marker),
-            "expected": (expected[0], tuple(expected[1]), expected[2]) if expected else None,
-            "window": Window(*fields["window"]) if fields["window"] else None,
-            "append": append_from(fields["append"]) if fields["append"] else None,
-        }
-    )
-
-
-def refusal(path: str, where: str) -> WriteError:
-    """Why `write_mode: error` writes nothing."""
-    return WriteError(
-        f"{path} holds data already, and write_mode is error",
-        where=where,
-        fix="remove the data, or choose another write_mode",
-    )
-
-
-def text_in(folder: Path, column: str) -> tuple[bool, str | None]:
-    """Whether a partition folder's name holds a column, whatever its case, and its value there."""
-    for name, text in values_of(folder).items():
-        if name.lower() == column.lower():
-            return True, text
-    return False, None
-
-
-def _in_window(column: str, condition: WindowCondition, zone: str) -> Callable[[Path], bool]:
-    def holds(path: Path) -> bool:
-        is_there, text = text_in(path, column)
-        return is_there and condition.holds(value_of_text(text, condition.type_name, zone))
-
-    return holds
+    return FileSwap(Path(record["target"]), Path(record["work"]), write_from(record["write"]))

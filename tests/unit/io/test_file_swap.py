@@ -14,8 +14,9 @@ import pytest
 
 from tauro.errors import ConflictError, WriteError
 from tauro.io.appended import Append
-from tauro.io.file_swap import FileSwap, shape_of, swap_from
+from tauro.io.file_swap import FileSwap, swap_from
 from tauro.io.file_table import file_table_at
+from tauro.io.file_write import FileWrite, shape_of
 from tauro.io.marker import Marker, read_marker
 from tauro.io.partitions import data_files
 from tauro.model import OverwriteScope, Window, WriteMode
@@ -43,9 +44,7 @@ class Writes:
         marker = Marker(run, node, "t", "parquet", "{}", ("day",), {}, write_id=run)
         dates = Window.parse(window, window) if window else None
         there = file_table_at(self.target, "here")
-        swap = FileSwap(
-            self.target,
-            self.root / "_tauro" / run / node / "t",
+        write = FileWrite(
             path="t",
             where="here",
             mode=mode,
@@ -57,6 +56,7 @@ class Writes:
             window=dates,
             append=Append(None, node, "t", dates, run, run, files) if mode is WriteMode.APPEND else None,
         )
+        swap = FileSwap(self.target, self.root / "_tauro" / run / node / "t", write)
         for name in files:
             make_folder((swap.data / name).parent)
             (swap.data / name).write_text(f"{run} {name}")
@@ -189,7 +189,7 @@ def test_an_overwrite_of_partitions_makes_the_appends_it_cut_unknown(writes: Wri
     swap = writes.stage("day=2013-01-02/new", scope=PARTITIONS)
     assert swap.publish()
     again = writes.stage("day=2013-01-01/again", mode=APPEND, window="2013-01-01")
-    for judge in (lambda: again.check_append(file_table_at(writes.target, "here")), again.publish):
+    for judge in (lambda: again.write.replaced_appends(file_table_at(writes.target, "here")), again.publish):
         with pytest.raises(WriteError, match="can't be told any more"):
             judge()
     assert writes.files() == {"day=2013-01-01/a", "day=2013-01-02/new"}
@@ -263,7 +263,7 @@ def test_a_kill_at_any_step_is_put_right_by_doing_it_again(
             assert other.publish()
         other.discard()
         assert writes.files() == AFTER[kind]
-        assert not [one for one in writes.everything() if one.startswith(f"_tauro/{swap.marker.run_id}")]
+        assert not [one for one in writes.everything() if one.startswith(f"_tauro/{swap.write.marker.run_id}")]
         step += 1
     assert step > 12  # as many steps were come upon
 
