@@ -239,7 +239,7 @@ def clean(rows: Sequence[Record], redact: Callable[[str], str]) -> Sequence[Reco
     whole = "\n".join([cell for row in rows if type(row) is not PlanRecord for cell in row if type(cell) is str])
     if redact(whole) == whole == _storable(whole):
         return rows
-    return [row if isinstance(row, PlanRecord) else _clean(row, redact) for row in rows]
+    return [_clean(row, redact) for row in rows]
 
 
 def plan_document(plan: Plan, redact: Callable[[str], str] = str) -> dict[str, object]:
@@ -290,6 +290,8 @@ def _each_redacted(value: Any, redact: Callable[[str], str]) -> Any:  # Any: wha
 
 
 def _clean(row: Record, redact: Callable[[str], str]) -> Record:
+    if isinstance(row, PlanRecord):
+        return row._replace(run_id=_storable(redact(row.run_id)))
     cells: list[Any] = [_storable(redact(cell)) if isinstance(cell, str) else cell for cell in row]  # Any: see Record
     return type(row)(*cells)
 
