@@ -296,6 +296,21 @@ def test_a_kill_while_undoing_leaves_all_ways_open(
     assert step > 2
 
 
+def test_a_kill_while_the_table_to_come_is_made_anew_costs_nothing(tmp_path: Path) -> None:
+    step, is_killed = 0, True
+    while is_killed:
+        writes = Writes(tmp_path / str(step))
+        writes.publish(*OLD)
+        swap = kinds(writes)["append"]
+        swap.root()
+        (writes.target / "day=2013-01-01/theirs").write_text("added past Tauro")
+        is_killed = _do(swap.root, kill_at=step)
+        assert swap_from(swap.record()).publish()
+        assert writes.files() == {*AFTER["append"], "day=2013-01-01/theirs"}
+        step += 1
+    assert step > 12
+
+
 def _do(*steps: Callable[[], object], kill_at: int) -> bool:
     """Does them in a child that is killed before its so-many-th change of the file system; whether it came to that."""
     child = os.fork()
