@@ -30,6 +30,8 @@ from tauro.model.events import (
 from tauro.model.outcome import ErrorInfo, NodeResult, OutputResult, RunResult, Status
 from tauro.model.plan import Plan, PlannedNode
 
+_DONE = frozenset({Status.COMPLETED, Status.SKIPPED})
+
 
 class Rows:
     """The rows of one run that have changed and are not written yet.
@@ -52,13 +54,17 @@ class Rows:
         self._redact = redact
         self._run: RunRecord | None = None
         self._changed: dict[tuple[Any, ...], Record] = {}  # Any: a kind, and the texts of its key
-        self._open: dict[str, AttemptRecord] = {}
-        """Node -> its attempt that is under way."""
+        self._open: dict[str, tuple[int, str]] = {}
+        """Node -> its attempt that is under way, and when that began."""
+        self._has_begun = False
+        """Whether an attempt has begun since the rows were written."""
+        self._done = 0
+        """Nodes done so far."""
         self._staged: dict[tuple[str, str], str] = {}
         """Node and output that are not published yet -> when they were written."""
 
     def __len__(self) -> int:
-        return len(self._changed)
+        return len(self._changed) + self._has_begun
 
     @property
     def is_over(self) -> bool:
@@ -75,7 +81,8 @@ class Rows:
         at = stamp(at_s)
         match event:
             case NodeStarted(node, attempt):
-                self._attempt(AttemptRecord(self._id, node, attempt, at, None, str(Status.RUNNING)))
+                self._open[node] = (attempt, at)
+                self._has_begun = True
             case NodeEnded(result):
                 self._node_ended(result, at)
             case RunStarted(run_id, plan):
@@ -83,7 +90,7 @@ class Rows:
             case RunEnded(result):
                 self._ended(result, at)
             case NodeRetrying(node, attempt, error, delay_s):
-                self._attempt_ended(node, attempt, str(Status.FAILED), at, error, delay_s)
+                self._attempt_ended(node, attempt, Status.FAILED.value, at, error, delay_s)
             case OutputPublished(node, output):
                 self._output(node, output, at, is_published=True)
             case BreakerOpened(failures, reset_s):
@@ -95,10 +102,10 @@ class Rows:
         """Ends a run that did not come to a result."""
         if self._run is not None and not self.is_over:
             at = stamp(at_s)
-            for attempt in list(self._open.values()):
-                self._attempt_ended(attempt.node, attempt.attempt, str(Status.CANCELLED), at)
+            for node, (attempt, _) in list(self._open.items()):
+                self._attempt_ended(node, attempt, Status.CANCELLED.value, at)
             self._set_run(
-                status=str(Status.CANCELLED if is_cancelled else Status.FAILED),
+                status=(Status.CANCELLED if is_cancelled else Status.FAILED).value,
                 ended_at=at,
                 error_type=error.type,
                 error_message=error.message,
@@ -111,11 +118,16 @@ class Rows:
             return []
         self._set_run(seen_at=stamp(at_s))
         run = self._changed.pop((RunRecord,))
-        return clean([run, *self._changed.values()], self._redact)
+        under_way = [
+            AttemptRecord(self._id, node, attempt, began, None, Status.RUNNING.value)
+            for node, (attempt, began) in self._open.items()
+        ]
+        return clean([run, *self._changed.values(), *under_way], self._redact)
 
     def written(self) -> None:
         """Forgets the rows, as they are written now."""
         self._changed.clear()
+        self._has_begun = False
 
     @property
     def _id(self) -> str:
@@ -130,7 +142,7 @@ class Rows:
             plan.pipeline.name,
             plan.window.start if plan.window else None,
             plan.window.end if plan.window else None,
-            str(Status.RUNNING),
+            Status.RUNNING.value,
             at,
             None,
             None,
@@ -151,10 +163,9 @@ class Rows:
     def _ended(self, result: RunResult, at: str) -> None:
         error = result.error
         self._set_run(
-            status=str(result.status),
+            status=result.status.value,
             ended_at=at,
             duration_s=result.duration_s,
-            nodes_done=sum(node.status in (Status.COMPLETED, Status.SKIPPED) for node in result.nodes),
             error_type=error.type if error else None,
             error_message=error.message if error else None,
             error_cause=error.cause if error else None,
@@ -163,18 +174,13 @@ class Rows:
     def _node_ended(self, result: NodeResult, at: str) -> None:
         name = result.name
         if result.attempts:
-            self._attempt_ended(name, result.attempts, str(result.status), at, result.error)
+            self._attempt_ended(name, result.attempts, result.status.value, at, result.error)
         self._changed[(NodeRecord, name)] = NodeRecord(
-            self._id, name, str(result.status), result.attempts, at, result.duration_s, result.note
+            self._id, name, result.status.value, result.attempts, at, result.duration_s, result.note
         )
         for output in result.outputs:
             self._output(name, output, at, is_published=output.is_published)
-        if self._run is not None and result.status in (Status.COMPLETED, Status.SKIPPED):
-            self._run = self._run._replace(nodes_done=self._run.nodes_done + 1)
-
-    def _attempt(self, row: AttemptRecord) -> None:
-        self._open[row.node] = row
-        self._changed[(AttemptRecord, row.node, row.attempt)] = row
+        self._done += result.status in _DONE
 
     def _attempt_ended(
         self,
@@ -185,16 +191,15 @@ class Rows:
         error: ErrorInfo | None = None,
         delay_s: float | None = None,
     ) -> None:
-        row = self._open.pop(node, None)
-        if row is None:
-            if error is None:
-                return  # it was called off between two attempts
-            row = AttemptRecord(self._id, node, attempt, at, None, status)
-        self._changed[(AttemptRecord, node, row.attempt)] = AttemptRecord(
-            row.run_id,
+        under_way = self._open.pop(node, None)
+        if under_way is None and error is None:
+            return  # it was called off between two attempts
+        attempt, began = under_way or (attempt, at)
+        self._changed[(AttemptRecord, node, attempt)] = AttemptRecord(
+            self._id,
             node,
-            row.attempt,
-            row.started_at,
+            attempt,
+            began,
             at,
             status,
             error.type if error else None,
@@ -227,7 +232,7 @@ class Rows:
 
     def _set_run(self, **changes: Any) -> None:  # Any: columns of the run
         if self._run is not None:
-            self._run = self._run._replace(**changes)
+            self._run = self._run._replace(nodes_done=self._done, **changes)
             self._changed[(RunRecord,)] = self._run
 
 

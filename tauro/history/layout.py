@@ -36,7 +36,7 @@ STEPS: Steps = (
         """create table tauro_attempts (
             run_id text not null, node text not null, attempt integer not null, started_at text not null, ended_at text,
             status text not null, error_type text, error_message text, error_kind text, error_cause text,
-            retry_delay_s double precision, primary key (run_id, node, started_at))""",
+            retry_delay_s double precision, primary key (run_id, node, started_at, attempt))""",
         """create table tauro_outputs (
             run_id text not null, node text not null, output text not null, format text not null, path text,
             table_name text, rows bigint, columns_json text, is_written integer not null, written_at text not null,
@@ -68,7 +68,7 @@ TABLES: Mapping[type[tuple[Any, ...]], Table] = {  # Any: a record is a tuple of
         ("run_id", "node"),
         unless="excluded.status = 'skipped' and tauro_nodes.status = 'completed'",
     ),
-    AttemptRecord: Table("tauro_attempts", ("run_id", "node", "started_at")),
+    AttemptRecord: Table("tauro_attempts", ("run_id", "node", "started_at", "attempt")),
     OutputRecord: Table("tauro_outputs", ("run_id", "node", "output")),
     NoteRecord: Table("tauro_notes", ("run_id", "at", "note")),
 }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import socket
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +29,8 @@ class Process:
 
 def this_process() -> Process:
     """The process that asks."""
+    import socket  # a run alone pays for it, on a thread of its own
+
     pid = os.getpid()
     return Process(socket.gethostname(), pid, _began(pid), *_machine(), _user())
 
@@ -86,6 +86,8 @@ def _machine() -> tuple[str | None, str | None]:
 
 
 def _user() -> str | None:
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

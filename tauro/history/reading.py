@@ -104,7 +104,7 @@ class History:
         (run,) = store.records(RunRecord, run_id)
         run = _judged(run)
         plans = store.records(PlanRecord, run_id)
-        attempts = sorted(store.records(AttemptRecord, run_id), key=lambda one: one.started_at)
+        attempts = sorted(store.records(AttemptRecord, run_id), key=lambda one: (one.started_at, one.attempt))
         return WholeRun(
             run,
             plans[0].plan if plans else None,

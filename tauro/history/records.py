@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 DIED = "died"
@@ -140,7 +141,13 @@ def stamp(seconds: float) -> str:
     Args:
         seconds: since the epoch, as `time.time()` gives it.
     """
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    whole = int(seconds)
+    return f"{_second(whole)}{int((seconds - whole) * 1e6):06d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
 
 
 def seconds_of(stamped: str) -> float:
