@@ -13,8 +13,9 @@ from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, Problem, RunFailedError, RunInterruptedError, Severity
 from tauro.exec.failures import describe
 from tauro.exec.functions import import_from
-from tauro.exec.node_executor import NodeExecutor, PlanRun
+from tauro.exec.node_executor import NodeExecutor
 from tauro.exec.plan import make_plan, run_window
+from tauro.exec.plan_run import PlanRun
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.preflight import check_run, refusals
 from tauro.exec.recording import recorded

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from tauro.config import Context
 from tauro.config.collector import collector_paused
-from tauro.errors import (
-    ConfigError,
-    InvalidValueError,
-    LeaseLostError,
-    PublishError,
-    RunInterruptedError,
-    Severity,
-    UnknownNameError,
-)
+from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Severity, UnknownNameError
 from tauro.exec.dependency_resolver import as_node_spec
 from tauro.exec.functions import import_from, load_function, parameters_of
 from tauro.exec.node_checks import check_nodes
 from tauro.exec.node_work import MlInfo, NodeWork, is_told_of_learning
 from tauro.exec.plan import plan_nodes, run_window, windows_missing
+from tauro.exec.plan_run import PlanRun
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.preflight import refusals
 from tauro.exec.resolution import ResolvedPipeline, wire_nodes
-from tauro.exec.run_loop import RunLoop, RunOutcome
+from tauro.exec.run_loop import RunLoop
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
 from tauro.io.output import OutputManager
 from tauro.io.overlay import Overlay
-from tauro.model.events import Observer, OutputPublished
+from tauro.model.events import Observer
 from tauro.model.node import NodeSpec
-from tauro.model.outcome import OutputResult
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Origin, Plan
 from tauro.model.run_id import new_run_id
 from tauro.publish.leases import Leases
 from tauro.publish.targets import targets_of
-from tauro.publish.together import StagedOutput, publish_together
 from tauro.scheduling.graph import reachable, remaining_path
 from tauro.scheduling.machine import RunMachine
 
@@ -154,15 +144,17 @@ class NodeExecutor:
             ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
             observers: told of every event.
             node_configs: name -> the node's entry, where those of the project do not hold.
-            leases: those of what the plan writes; they are told of the session's JVM, and asked before outputs are
-                published together.
+            leases: those of what the plan writes; they are told of the session's JVM, and asked right before
+                anything is published.
         """
         overlay = Overlay()
         loader = self._input_loader or InputLoader(context, overlay)
         manager = self._output_manager or OutputManager(context)
         session = context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None
+        before_publish: Callable[[], object] = _nothing
         if leases is not None:
             leases.note_jvm()
+            before_publish = leases.check
         work = NodeWork(
             context,
             plan,
@@ -173,6 +165,7 @@ class NodeExecutor:
             session=session,
             node_configs=node_configs,
             overlay=overlay,
+            before_publish=before_publish,
         )
         machine = RunMachine(plan.on_failure, plan.breaker)
         ranks = remaining_path(plan.order, {name: plan.nodes[name].dependencies for name in plan.order})
@@ -190,7 +183,7 @@ class NodeExecutor:
             run_id=run_id,
             redact=context.redact,
         )
-        return PlanRun(loop, work, _settings(session, plan), observers, leases)
+        return PlanRun(loop, work, _settings(session, plan), observers, before_publish)
 
     def _run(
         self,
@@ -240,75 +233,8 @@ class NodeExecutor:
         return any(_is_handed_spark(spec, plan.pipeline) for spec in (*by_function.values(), *by_hyperparams))
 
 
-class PlanRun:
-    """A plan that can be run once, and stopped until its outputs are being published.
-
-    Args:
-        loop: runs the nodes.
-        work: what the nodes do; knows what is staged.
-        settings: the session's, for as long as the plan runs.
-        observers: told of what is published.
-        leases: asked right before the run's outputs are published.
-    """
-
-    def __init__(
-        self,
-        loop: RunLoop,
-        work: NodeWork,
-        settings: AbstractContextManager[None],
-        observers: Iterable[Observer] = (),
-        leases: Leases | None = None,
-    ) -> None:
-        self._loop = loop
-        self._work = work
-        self._settings = settings
-        self._observers = tuple(observers)
-        self._leases = leases
-        self._stopped: str | None = None
-
-    def run(self) -> RunOutcome:
-        """Runs every node to its end; if all are done, publishes what they staged."""
-        with self._settings, closing(self._work):
-            outcome = self._loop.run()
-            return self._published(outcome) if outcome.is_done else outcome
-
-    def stop(self, why: str) -> None:
-        """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler.
-
-        Once outputs are being published together, it comes too late.
-        """
-        self._stopped = self._stopped or why
-        self._loop.stop(why)
-
-    def _published(self, outcome: RunOutcome) -> RunOutcome:
-        """The outcome of a run whose nodes are done, with everything published, or nothing."""
-        staged = self._work.staged
-        if staged and self._stopped is not None:
-            return replace(outcome, stopped=outcome.stopped or self._stopped)
-        results: dict[str, dict[str, OutputResult]] = {}
-
-        def note(output: StagedOutput, result: OutputResult) -> None:
-            results.setdefault(output.node, {})[result.id] = result
-
-        try:
-            if staged and self._leases is not None:
-                self._leases.check()
-            publish_together(staged, note)
-        except LeaseLostError as error:
-            late = PublishError(error.message, fix=error.fix)
-            late.__cause__ = error
-            return replace(outcome, failure=late)
-        except PublishError as error:
-            return replace(outcome, failure=error)
-        nodes = {
-            name: replace(node, outputs=tuple(results.get(name, {}).get(one.id, one) for one in node.outputs))
-            for name, node in outcome.nodes.items()
-        }
-        for name, outputs in results.items():
-            for output in outputs.values():
-                for observer in self._observers:
-                    observer(OutputPublished(name, output))
-        return replace(outcome, nodes=nodes, is_published=True)
+def _nothing() -> None:
+    """What is asked before publishing where nobody holds a lease."""
 
 
 def _with_producers(context: Context, node_name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import deepcopy
 from functools import partial
@@ -56,6 +56,7 @@ class NodeWork:
         node_configs: name -> the node's entry, as loaders, managers and machine-learning nodes are told it; the
             project's own if None.
         overlay: where what is staged is laid for the run's other nodes; the loader looks there.
+        before_publish: called right before a node's outputs are published; raises if they must not be.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class NodeWork:
         session: SparkSession | None,
         node_configs: Mapping[str, RawConfig] | None = None,
         overlay: Overlay | None = None,
+        before_publish: Callable[[], object] = lambda: None,
     ) -> None:
         self._context = context
         self._configs = context.nodes_config if node_configs is None else node_configs
@@ -90,6 +92,7 @@ class NodeWork:
         paths = {node.spec.function for node in plan.nodes.values() if node.spec.function}
         self._functions: dict[str | None, NodeFunction] = {path: load_function(path) for path in paths}
         self._stage = RunStage(overlay or Overlay())
+        self._before_publish = before_publish
         self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
         self._appended: set[str] = set()  # outputs whose rows are in, also if another output of the node then failed
 
@@ -227,7 +230,7 @@ class NodeWork:
                 f"returned None for {_listed(node)}", where=f"node {name!r}", fix="return the DataFrame to be written"
             )
         if not isinstance(self._manager, OutputManager):
-            attempt.begin_publishing()
+            self._begin_publishing(attempt)
             saved = self._manager.save_output(self._config_of(node), value, self._start, self._end)
             self._handover.keep(name, value, self._sources[name])
             return (
@@ -284,11 +287,15 @@ class NodeWork:
         frames = frames_of(node.name, [one.id for one in node.outputs], value)
         requests = [one for one in self._requests(node) if one.output_id not in self._appended]
         wanted = [frame for output, frame in zip(node.outputs, frames, strict=True) if output.id not in self._appended]
-        for result in manager.publish_all(requests, wanted, before=attempt.begin_publishing):
+        for result in manager.publish_all(requests, wanted, before=partial(self._begin_publishing, attempt)):
             self._written[result.id] = result
             if any(one.id == result.id and one.spec.write_mode is WriteMode.APPEND for one in node.outputs):
                 self._appended.add(result.id)
         return tuple(self._written[output.id] for output in node.outputs)
+
+    def _begin_publishing(self, attempt: Attempt) -> None:
+        self._before_publish()
+        attempt.begin_publishing()
 
     def _requests(self, node: PlannedNode) -> list[WriteRequest]:
         return [

@@ -116,7 +116,7 @@ def test_nodes_read_the_staged_tables_by_id_and_by_entry_and_the_rows_by_node(
     seen: dict[str, list[Any]] = {}
 
     def reads(**frames: DataFrame) -> None:
-        seen.update({name: ids(frame) for name, frame in frames.items()})
+        seen.update({name: ids(frame) for name, frame in frames.items() if not name.endswith("_date")})
 
     look = {
         "function": reads,

@@ -105,8 +105,6 @@ def _rerun_of_append(spec: OutputSpec) -> str:
     """What becomes of the rows when the same window is appended again."""
     if spec.format_name == "jdbc" and not spec.window_column:
         return "the same run id again adds nothing, another adds them again"
-    if spec.format_name == "memory":
-        return "a rerun adds them again"
     return "the same window again replaces them"
 
 

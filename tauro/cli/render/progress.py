@@ -6,7 +6,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tauro.cli.render import words
-from tauro.model.events import BreakerOpened, Event, NodeEnded, NodeRetrying, NodeStarted, RunEnded, RunStarted
+from tauro.model.events import (
+    BreakerOpened,
+    Event,
+    NodeEnded,
+    NodeRetrying,
+    NodeStarted,
+    OutputPublished,
+    RunEnded,
+    RunStarted,
+)
 from tauro.model.outcome import ErrorInfo, NodeResult
 
 
@@ -24,6 +33,9 @@ def describe(event: Event) -> str:
             return f"{node}: attempt {attempt} failed, again in {words.duration(delay_s)}: {headline(error)}"
         case NodeEnded(result):
             return f"{result.name}: {_ended(result)}"
+        case OutputPublished(_, output):
+            written = words.rows_written([output.rows])
+            return f"{output.id}: published" + (f", {written}" if written else "")
         case BreakerOpened(failures, reset_s):
             return f"{failures} failures in a row: nothing new starts for {words.duration(reset_s)}"
         case RunEnded(result):

@@ -251,7 +251,7 @@ def test_completion_prints_a_script(tauro, shell):
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        ("tauro ru", ["run"]),
+        ("tauro ru", ["run", "runs"]),
         ("tauro run --pipeline ", ["daily", "adhoc"]),
         ("tauro run --env p", ["prod"]),
         ("tauro run --pipeline adhoc --from ", ["extract", "clean"]),
