@@ -14,6 +14,10 @@ _STATEMENT_TIMEOUT_MS = 10_000
 _LOCK = 7_105_811_487
 """The advisory lock of those who change the tables' layout; any number, the same in every release."""
 
+# to_regclass would do, but once it has found nothing it does not see what another process made meanwhile.
+_FIND_TABLE = """select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relname = %s and n.nspname = any(current_schemas(false))"""
+
 
 def _explain(error: Exception) -> HistoryError:
     return HistoryError(str(error).strip(), is_final=isinstance(error, psycopg.ProgrammingError))
@@ -23,7 +27,7 @@ DIALECT = Dialect(
     placeholder="%s",
     begin="begin",
     begin_alone=("begin", f"select pg_advisory_xact_lock({_LOCK})"),
-    find_table="select to_regclass(%s) is not null",
+    find_table=_FIND_TABLE,
     failure=psycopg.Error,
     explain=_explain,
 )

@@ -27,6 +27,7 @@ from tauro.history.records import DIED, Record, RunQuery, RunRecord
 from tauro.history.stores import HISTORY_STORES, open_store
 from tauro.model.outcome import Status
 from tauro.model.plan import Plan
+from tests.support.postgres import PostgresServer
 from tests.unit.history.conftest import events_of
 
 
@@ -169,6 +170,43 @@ def test_a_history_that_somebody_locks_holds_up_no_run_for_long(
         holder.execute("rollback")
     holder.close()
     assert len(warnings) == 1
+
+
+def test_a_full_disk_gives_one_warning(tmp_path: Path) -> None:
+    (tmp_path / "jobs.py").write_text("def a():\n    return 1\n")
+    (tmp_path / "tauro.yml").write_text(
+        "pipelines_config: {p: {nodes: [a], requires_dates: false}}\nnodes_config: {a: {function: jobs.a}}\n"
+    )
+    script = (
+        "import resource, tauro\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))\n"  # no file may become longer
+        "print(tauro.run('.', pipeline='p').status)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "completed\n"
+    assert done.stderr.count("WARNING") == 1
+    assert "history.db" in done.stderr
+
+
+@pytest.mark.postgres
+def test_a_lost_connection_is_made_again(postgres: PostgresServer, plan: Plan, warnings: list[str]) -> None:
+    url = f"{postgres.dsn}?application_name=tauro_lost"
+    recorder = Recorder(lambda: open_store(url, is_reader=False), "there", "shop")
+    first, *rest = events_of(plan, "lost")
+    recorder(first)
+    find = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tauro_lost'"
+    deadline = time.monotonic() + 20
+    with History(open_store(postgres.dsn, is_reader=False)) as history:
+        while not history.runs() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert postgres.execute(find) == [(True,)]
+        for event in rest:
+            recorder(event)
+        recorder.close()
+        (run,) = history.runs()
+        assert (run.run_id, run.status) == ("lost", "completed")
+        assert len(warnings) <= 1
+        history.remove([run])
 
 
 class Flaky:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 
@@ -189,11 +190,27 @@ def test_writes_are_whole_or_not_at_all(opened: Open, plan: Plan) -> None:
     assert store.run_ids("") == ["r-1"]
 
 
-def test_two_that_open_a_new_history_at_once_both_can(url: str, opened: Open, plan: Plan) -> None:
-    first, second = opened(), opened()
-    write(first, events_of(plan, "r-1"))
-    write(second, events_of(plan, "r-2"))
-    assert sorted(first.run_ids("")) == ["r-1", "r-2"]
+def test_those_that_open_a_new_history_at_once_all_can(url: str, plan: Plan) -> None:
+    start, failures = Barrier(4), []
+
+    def open_and_write(number: int) -> None:
+        try:
+            start.wait(20)
+            store = store_class(url)(url, is_reader=False)
+            write(store, events_of(plan, f"r-{number}"))
+            store.close()
+        except HistoryError as error:
+            failures.append(error)
+
+    threads = [Thread(target=open_and_write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    store = store_class(url)(url, is_reader=True)
+    assert sorted(store.run_ids("")) == ["r-0", "r-1", "r-2", "r-3"]
+    store.close()
 
 
 @pytest.mark.parametrize(
