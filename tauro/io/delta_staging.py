@@ -34,7 +34,6 @@ _KNOWN_FEATURES = frozenset(
         "appendOnly",
         "changeDataFeed",
         "checkConstraints",
-        "clustering",
         "columnMapping",
         "deletionVectors",
         "domainMetadata",
