@@ -75,7 +75,8 @@ def test_only_the_late_node_is_cancelled(spark: SparkSession, project: ExecProje
                     "function": lambda: spark.range(16).repartition(1).select(slowly("id").alias("id")),
                     "output": ["x"],
                 },
-            }
+            },
+            settings={"publish": "node"},
         )
     result = caught.value.result
     assert isinstance(result, RunResult)
