@@ -15,7 +15,7 @@ from tauro.io.formats.table import PROVIDERS, as_provided, provider_format, prov
 from tauro.io.ports import Staged, WriteRequest
 from tauro.io.staging import stage_files
 from tauro.io.windows import quoted
-from tauro.io.writing import LeftAlone
+from tauro.io.writing import LeftAlone, one_line, spark_errors
 from tauro.model import OutputResult, WriteMode
 from tauro.storage.paths import canonical, is_remote, spark_path
 
@@ -93,7 +93,7 @@ class TableStaged:
         """Publishes the data, then tells the catalog.
 
         Raises:
-            WriteError: as for paths.
+            WriteError: as for paths; or the catalog refuses, and the data is as it was.
         """
         spec = self.request.spec
         is_judged = spec.write_mode in (WriteMode.ERROR, WriteMode.IGNORE) and not self.is_begun
@@ -104,7 +104,13 @@ class TableStaged:
         self.is_begun = True
         result = self.inner.publish()
         if result.is_written:
-            self._tell_catalog(_schema_of(result))
+            try:
+                self._tell_catalog(_schema_of(result))
+            except spark_errors() as error:
+                self.undo()
+                raise WriteError(
+                    f"the catalog does not take the table {spec.table}: {one_line(error)}", where=self.request.where
+                ) from error
         return replace(result, format="table", path=None, table=spec.table)
 
     def undo(self) -> bool:

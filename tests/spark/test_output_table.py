@@ -104,6 +104,20 @@ def test_undoing_the_write_that_made_a_table_takes_it_out_of_the_catalog(
     assert spark.table(name).columns == ["id"]
 
 
+def test_a_table_that_the_catalog_refuses_leaves_no_data(
+    project: IoProject, spark: SparkSession, name: str, tmp_path: Path
+) -> None:
+    staged = staged_for(project, spark.range(3), table=name)
+    spark.sql(f"create table {name} (other string) using parquet location '{tmp_path / 'elsewhere'}'")
+    with pytest.raises(WriteError, match="the catalog does not take the table"):
+        staged.publish()
+    staged.discard()
+    assert spark.table(name).columns == ["other"]
+    warehouse = spark.sql("describe database extended default").where("info_name = 'Location'").first()
+    assert warehouse is not None
+    assert not Path(warehouse["info_value"].removeprefix("file:"), name).exists()
+
+
 def test_undoing_puts_rows_and_columns_back(project: IoProject, spark: SparkSession, name: str) -> None:
     project.write(spark.sql("select 1L as id, 'a' as part"), table=name, partition_by=["part"])
     wider = spark.sql("select 2L as id, 'more' as extra, 'b' as part")
