@@ -263,11 +263,11 @@ class NodeWork:
         frames = self._persisted(value) if readers and not reads_back else ()
         try:
             staged = manager.stage_all(self._requests(node), frames_of(name, [o.id for o in node.outputs], value))
+            self._stage.keep(node, staged, attempt)
         except BaseException:
             for frame in frames:
                 frame.unpersist()
             raise
-        self._stage.keep(node, staged, attempt)
         rows = staged[0].rows() if readers and reads_back else None
         if rows is not None:
             self._handover.keep(name, rows)
