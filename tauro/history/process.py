@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from tauro.history.records import RunRecord
+from tauro.launch import processes
 
 SEEN_EVERY_S = 15.0
 """How often a run says that it is alive, at least."""
@@ -29,10 +27,9 @@ class Process:
 
 def this_process() -> Process:
     """The process that asks."""
-    import socket  # a run alone pays for it, on a thread of its own
-
-    pid = os.getpid()
-    return Process(socket.gethostname(), pid, _began(pid), *_machine(), _user())
+    own, host = processes.this_process(), processes.this_host()
+    began = None if own.started is None else str(own.started)
+    return Process(host.host, own.pid, began, host.boot, host.namespace, _user())
 
 
 def is_gone(run: RunRecord, now: float, seen: float, here: Process | None = None) -> bool:
@@ -51,38 +48,8 @@ def is_gone(run: RunRecord, now: float, seen: float, here: Process | None = None
         return now - seen > _SURELY_GONE_S
     if run.pid_namespace != here.pid_namespace:
         return False
-    if run.process_began is not None:
-        return _began(run.pid) != run.process_began
-    return not _exists(run.pid)
-
-
-def _began(pid: int) -> str | None:
-    """When a process began; None if there is none, it has ended and waits for its parent, or nobody can say."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-@cache
-def _machine() -> tuple[str | None, str | None]:
-    """The machine's boot id, and the namespace of process numbers."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return boot, os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return None, None
+    started = None if run.process_began is None else int(run.process_began)
+    return processes.is_running(processes.Process(run.pid, started)) is False
 
 
 def _user() -> str | None:

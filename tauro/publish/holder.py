@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tauro.publish.processes import Machine, Process
+from tauro.launch.processes import Host, Process
 
 
 class Span(BaseModel):
@@ -44,9 +44,9 @@ class Holder(BaseModel):
     """None for the whole output."""
 
     @property
-    def machine(self) -> Machine:
+    def machine(self) -> Host:
         """Where its process runs."""
-        return Machine(self.host, self.boot, self.namespace)
+        return Host(self.host, self.boot, self.namespace)
 
     @property
     def name(self) -> str:

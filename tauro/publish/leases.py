@@ -14,9 +14,9 @@ from types import TracebackType
 from loguru import logger
 
 from tauro.errors import LeaseLostError, OutputHeldError, RunInterruptedError, WriteError
+from tauro.launch.processes import Process, end, jvm_of_this_process, this_process
 from tauro.publish.holder import Holder, exclude_each_other
 from tauro.publish.liveness import Life, Watch
-from tauro.publish.processes import Process, end, jvm_of_this_process, this_process
 from tauro.publish.targets import Target
 
 FENCE_TIMEOUT_S = 10.0

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tauro.launch.processes import Host, Process, is_running, this_host
 from tauro.publish.holder import Holder
-from tauro.publish.processes import Machine, Process, is_running, this_machine
 
 TTL_S = 15.0
 """How long a heartbeat that can only be watched may stand still before its run counts as dead."""
@@ -43,12 +43,12 @@ class Watch:
 
     def __init__(
         self,
-        here: Machine | None = None,
+        here: Host | None = None,
         is_running: Callable[[Process], bool | None] = is_running,
         clock: Callable[[], float] = time.monotonic,
         ttl_s: float = TTL_S,
     ) -> None:
-        self.here = here or this_machine()
+        self.here = here or this_host()
         self.clock = clock
         self.ttl_s = ttl_s
         self._is_running = is_running

@@ -8,6 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from tauro.io.file_swap import WORKSHOP
 from tauro.model.dataset import OutputSpec, OverwriteScope, WriteMode
 from tauro.model.plan import Plan, PlannedOutput
 from tauro.model.window import Window
@@ -15,7 +16,7 @@ from tauro.publish.holder import Span
 from tauro.publish.lease_file import LeaseFile
 from tauro.storage.paths import as_file_name, is_remote, local_path
 
-WORKSHOP, LEASES, PROJECT = "_tauro", "leases", ".tauro"
+LEASES, PROJECT = "leases", ".tauro"
 _LONGEST = 180
 """Characters of a file's name that are surely possible, with room for suffixes."""
 

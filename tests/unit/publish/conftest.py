@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
+from tauro.launch.processes import Host, Process
 from tauro.publish.holder import Holder, LeaseDocument, Span
 from tauro.publish.lease_file import LeaseFile
 from tauro.publish.leases import Leases
 from tauro.publish.liveness import Watch
-from tauro.publish.processes import Machine, Process
 from tauro.publish.targets import Target
 
-HERE, ELSEWHERE = Machine("here", "boot-1", "pid:[1]"), Machine("elsewhere", "boot-9", "pid:[1]")
+HERE, ELSEWHERE = Host("here", "boot-1", "pid:[1]"), Host("elsewhere", "boot-9", "pid:[1]")
 
 
 def span(first: int, end: int) -> Span:
@@ -25,7 +25,7 @@ def span(first: int, end: int) -> Span:
 
 
 def holder(
-    run_id: str = "other", machine: Machine = HERE, *, pid: int = 4321, beat: int = 0, **keywords: object
+    run_id: str = "other", machine: Host = HERE, *, pid: int = 4321, beat: int = 0, **keywords: object
 ) -> Holder:
     return Holder.model_validate(
         {
@@ -62,10 +62,10 @@ class World:
         self.running: set[int] = set()
         """Ids of the processes that run here."""
 
-    def watch(self, machine: Machine = HERE) -> Watch:
+    def watch(self, machine: Host = HERE) -> Watch:
         return Watch(machine, lambda process: process.pid in self.running, self.clock)
 
-    def leases(self, run_id: str = "mine", machine: Machine = HERE) -> Leases:
+    def leases(self, run_id: str = "mine", machine: Host = HERE) -> Leases:
         return Leases(run_id, "daily", watch=self.watch(machine), jvm=lambda: None)
 
     def target(self, name: str = "events", part: Span | None = None) -> Target:

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from tauro.errors import LeaseLostError, OutputHeldError
+from tauro.launch.processes import Host
 from tauro.publish.lease_file import LeaseFile
 from tauro.publish.leases import Leases
 from tauro.publish.liveness import Watch
-from tauro.publish.processes import Machine
 from tauro.publish.targets import Target
 
 
@@ -28,7 +28,7 @@ def say(word: str) -> None:
 
 if __name__ == "__main__":
     place, host, ttl_s = sys.argv[1:]
-    here = None if host == "here" else Machine(host, f"boot of {host}", "pid:[1]")
+    here = None if host == "here" else Host(host, f"boot of {host}", "pid:[1]")
     leases = Leases("r", watch=Watch(here, ttl_s=float(ttl_s)))
     say("ready")
     sys.stdin.readline()

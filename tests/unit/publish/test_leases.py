@@ -14,11 +14,11 @@ import pytest
 
 from tauro.errors import LeaseLostError, OutputHeldError, RunInterruptedError, WriteError
 from tauro.exec.failures import kind_of
+from tauro.launch.processes import Process, is_running, this_host
 from tauro.model.outcome import FailureKind
 from tauro.publish.holder import Span
 from tauro.publish.leases import Leases
 from tauro.publish.liveness import TTL_S, Watch
-from tauro.publish.processes import Process, is_running, this_machine
 from tests.unit.publish.conftest import ELSEWHERE, World, holder, span
 
 WAIT_S = 10
@@ -260,7 +260,7 @@ class TestDeadRuns:
         assert "run other of pipeline 'daily' on elsewhere" in str(errors[0])
 
     def test_the_jvm_that_outlived_a_dead_run_is_ended_first(self, world: World, told: list[str]) -> None:
-        here = this_machine()
+        here = this_host()
         with subprocess.Popen(["sleep", "60"]) as jvm:
             stat = Path(f"/proc/{jvm.pid}/stat").read_text().rpartition(")")[2].split()
             process = Process(pid=jvm.pid, started=int(stat[19]))
@@ -275,7 +275,7 @@ class TestDeadRuns:
         with subprocess.Popen(["sleep", "60"]) as stranger:
             world.write(
                 world.target(),
-                holder(machine=this_machine(), pid=2**22 + 1, jvm=Process(pid=stranger.pid, started=1)),
+                holder(machine=this_host(), pid=2**22 + 1, jvm=Process(pid=stranger.pid, started=1)),
             )
             with Leases("mine", jvm=lambda: None) as leases:
                 leases.acquire([world.target()])
@@ -285,7 +285,7 @@ class TestDeadRuns:
     def test_a_jvm_that_cannot_be_ended_keeps_the_output_closed(self, world: World) -> None:
         with subprocess.Popen(["sleep", "60"]) as jvm:
             world.write(
-                world.target(), holder(machine=this_machine(), pid=2**22 + 1, jvm=Process(pid=jvm.pid))
+                world.target(), holder(machine=this_host(), pid=2**22 + 1, jvm=Process(pid=jvm.pid))
             )  # nothing tells whether it is the one
             with Leases("mine") as leases, pytest.raises(OutputHeldError, match="still runs, and can't be ended"):
                 leases.acquire([world.target()])

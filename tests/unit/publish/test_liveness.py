@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tauro.launch.processes import Host
 from tauro.publish.holder import Span, exclude_each_other
 from tauro.publish.liveness import TTL_S, Life, Watch
-from tauro.publish.processes import Machine
 from tests.unit.publish.conftest import ELSEWHERE, HERE, World, holder, span
 
 
-def test_on_this_machine_the_process_tells_at_once(world: World) -> None:
+def test_on_this_host_the_process_tells_at_once(world: World) -> None:
     watch = world.watch()
     world.running = {1}
     assert watch.life_of(holder(pid=1), world.clock()) is Life.ALIVE
@@ -21,10 +21,10 @@ def test_on_this_machine_the_process_tells_at_once(world: World) -> None:
 
 @pytest.mark.parametrize(
     "machine",
-    [ELSEWHERE, Machine(HERE.host, "boot-2", HERE.namespace), Machine(HERE.host, HERE.boot, "pid:[2]")],
+    [ELSEWHERE, Host(HERE.host, "boot-2", HERE.namespace), Host(HERE.host, HERE.boot, "pid:[2]")],
     ids=["another host", "the host after a restart", "another container"],
 )
-def test_anywhere_else_the_heartbeat_tells(world: World, machine: Machine) -> None:
+def test_anywhere_else_the_heartbeat_tells(world: World, machine: Host) -> None:
     watch = world.watch()
     assert watch.life_of(holder(machine=machine, beat=5), world.clock()) is Life.UNKNOWN
     world.clock.now += TTL_S - 1

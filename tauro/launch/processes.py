@@ -14,25 +14,31 @@ from pathlib import Path
 from subprocess import Popen
 from typing import cast
 
-from pydantic import BaseModel, ConfigDict, Field
-
 _PAUSE_S = 0.02
 _STAT = re.compile(r"\) (?P<state>\S) (?:\S+ ){18}(?P<started>\d+) ", re.DOTALL)
 _ENDED = frozenset("ZXx")
 
 
-class Process(BaseModel):
-    """A process of some machine; ids are used again, so its start belongs to its name."""
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of some machine; ids are used again, so its start belongs to its name.
 
-    model_config = ConfigDict(frozen=True)
+    Raises:
+        ValueError: no process has such an id; to the system it would stand for several.
+    """
 
-    pid: int = Field(gt=0)
+    pid: int
     started: int | None = None
     """Clock ticks from the machine's start to its own; None where the system does not tell."""
 
+    def __post_init__(self) -> None:
+        """Refuses what would signal a group of processes."""
+        if self.pid <= 0:
+            raise ValueError(f"{self.pid} is no process id")
+
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Host:
     """Within which process ids mean something."""
 
     host: str
@@ -41,15 +47,15 @@ class Machine:
     namespace: str | None
     """Tells containers on one machine apart; None likewise."""
 
-    def shares_processes_with(self, other: Machine) -> bool:
+    def shares_processes_with(self, other: Host) -> bool:
         """Whether an id surely means the same process on both."""
         return self.boot is not None and self.namespace is not None and self == other
 
 
 @cache
-def this_machine() -> Machine:
+def this_host() -> Host:
     """The machine, or container, that this process runs on."""
-    return Machine(socket.gethostname(), _boot(), _namespace())
+    return Host(socket.gethostname(), _boot(), _namespace())
 
 
 def this_process() -> Process:

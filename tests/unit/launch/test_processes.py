@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tauro.publish.processes import Machine, Process, end, is_running, jvm_of_this_process, this_machine, this_process
+from tauro.launch.processes import Host, Process, end, is_running, jvm_of_this_process, this_host, this_process
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process's start")
 
@@ -60,20 +60,20 @@ def test_ending_waits_until_it_is_gone_and_spares_whoever_bears_the_id_now(sleep
 
 
 def test_ids_mean_the_same_only_within_one_boot_and_container() -> None:
-    here = this_machine()
+    here = this_host()
     assert here.shares_processes_with(here)
     for other in (
-        Machine("elsewhere", here.boot, here.namespace),
-        Machine(here.host, "another", here.namespace),
-        Machine(here.host, here.boot, "another"),
+        Host("elsewhere", here.boot, here.namespace),
+        Host(here.host, "another", here.namespace),
+        Host(here.host, here.boot, "another"),
     ):
         assert not here.shares_processes_with(other)
-    unknown = Machine(here.host, None, None)
+    unknown = Host(here.host, None, None)
     assert not unknown.shares_processes_with(unknown)
 
 
 def test_without_a_spark_session_there_is_no_jvm() -> None:
-    code = "from tauro.publish.processes import jvm_of_this_process as jvm; import pyspark; print(jvm())"
+    code = "from tauro.launch.processes import jvm_of_this_process as jvm; import pyspark; print(jvm())"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "None"
 
 
