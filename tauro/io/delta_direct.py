@@ -12,7 +12,7 @@ from loguru import logger
 from tauro.errors import WriteError
 from tauro.io.delta_notes import append_id, note
 from tauro.io.delta_place import DeltaPlace
-from tauro.io.delta_write import explained, merge_into, refusal, writer_of
+from tauro.io.delta_write import explained, merge_into, refusal, result_of, writer_of
 from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition, quoted
 from tauro.io.writing import LeftAlone, spark_errors
@@ -134,7 +134,6 @@ class StagedDirect:
             )
 
     def _result(self, before: int, rows: int | None) -> OutputResult:
-        spec = self.request.spec
         is_written = True
         if rows is None and self.place.has_log_here:
             commit = next(
@@ -142,19 +141,11 @@ class StagedDirect:
             )
             if commit is not None:
                 rows = commit.rows
-            elif spec.write_mode is WriteMode.APPEND:
+            elif self.request.spec.write_mode is WriteMode.APPEND:
                 self._check_still_there()
                 span = self.request.window or f"run {self.request.run_id}"
                 logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)
                 rows, is_written = 0, False
             else:  # Delta commits nothing where nothing changes
                 rows = 0
-        return OutputResult(
-            self.request.output_id,
-            spec.format or "delta",
-            path=spec.path,
-            table=spec.table,
-            rows=rows,
-            schema=self.frame.schema.json(),
-            is_written=is_written,
-        )
+        return result_of(self.request, self.frame, rows, is_written=is_written)

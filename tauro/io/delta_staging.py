@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from tauro.errors import WriteError, bounded
 from tauro.io.columns import find_column, fitted
 from tauro.io.delta_direct import StagedDirect
-from tauro.io.delta_late import StandIn, stage_late
+from tauro.io.delta_late import stage_late
 from tauro.io.delta_log import DeltaLog, is_understood
 from tauro.io.delta_place import DeltaPlace
+from tauro.io.delta_stand_in import StandIn
 from tauro.io.delta_write import refusal
 from tauro.io.options import value_of
 from tauro.io.ports import Staged, WriteRequest
@@ -24,7 +25,7 @@ from tauro.storage.paths import as_file_name, is_remote, local_path
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-__all__ = ["DeltaPlace", "how_staged", "stage_delta"]
+__all__ = ["DeltaPlace", "stage_delta"]
 
 _SHOWN_KEYS = 5
 _ROW_TRACKING = "rowTracking"
@@ -76,23 +77,14 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
     if there is not None and not (spec.replaces_table and spec.schema_evolution):
         frame = fitted(frame, there, where=request.where, may_add=spec.schema_evolution, needed=spec.partition_by)
     condition = window_condition(request, frame.schema)
-    is_persisted = False
-    if spec.write_mode is WriteMode.MERGE:
-        is_persisted = not frame.is_cached
-        frame = _checked_source(request, frame)
     kind = _stand_in(session, request, place, exists=exists)
+    is_persisted = spec.write_mode is WriteMode.MERGE and not frame.is_cached
+    if spec.write_mode is WriteMode.MERGE:
+        frame = _checked_source(request, frame)
     if kind is None:
         return StagedDirect(session, request, frame, place, condition, is_persisted)
     folders = _folders(request, place)
     return stage_late(session, request, frame, place, condition, kind=kind, folders=folders, is_persisted=is_persisted)
-
-
-def how_staged(session: SparkSession, request: WriteRequest, place: DeltaPlace) -> str:
-    """How an output will be written, in words for a plan."""
-    kind = _stand_in(session, request, place, exists=place.exists())
-    if kind is None:
-        return "written directly when it is published, and restored if the run fails then"
-    return f"staged in {kind}, and committed late"
 
 
 def _checked_source(request: WriteRequest, frame: DataFrame) -> DataFrame:

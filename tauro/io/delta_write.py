@@ -10,7 +10,7 @@ from tauro.io.formats.base import condition_of
 from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition, quoted
 from tauro.io.writing import one_line
-from tauro.model import OverwriteScope, WriteMode
+from tauro.model import OutputResult, OverwriteScope, WriteMode
 from tauro.model.settings import as_spark_options
 from tauro.spark.jobs import is_classic
 from tauro.storage.paths import spark_path
@@ -94,6 +94,20 @@ def explained(error: Exception, request: WriteRequest) -> WriteError | WindowErr
         )
     place = request.spec.path or request.spec.table
     return WriteError(f"could not write delta to {place}: {one_line(error)}", where=request.where)
+
+
+def result_of(request: WriteRequest, frame: DataFrame, rows: int | None, *, is_written: bool = True) -> OutputResult:
+    """What publishing an output reports."""
+    spec = request.spec
+    return OutputResult(
+        request.output_id,
+        spec.format or "delta",
+        path=spec.path,
+        table=spec.table,
+        rows=rows,
+        schema=frame.schema.json(),
+        is_written=is_written,
+    )
 
 
 def refusal(request: WriteRequest) -> WriteError:

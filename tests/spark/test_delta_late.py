@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tauro.errors import ConflictError, WindowError, WriteError
-from tauro.io import delta_late
+from tauro.io import delta_commit
+from tauro.io.delta_commit import StagedCommit
 from tauro.io.delta_direct import StagedDirect
-from tauro.io.delta_late import StagedCommit, StagedNew
 from tauro.io.delta_log import Transaction
+from tauro.io.delta_new import StagedNew
 from tauro.io.locations import output_spec_for
 from tauro.io.output import OutputManager
 from tauro.io.ports import Staged, WriteRequest
@@ -225,8 +226,8 @@ def _stop(patch: pytest.MonkeyPatch, step: str) -> None:
             change.adds += left
             raise Stopped
 
-        move = delta_late.move_new_files
-        patch.setattr(delta_late, "move_new_files", stop)
+        move = delta_commit.move_new_files
+        patch.setattr(delta_commit, "move_new_files", stop)
         return
 
     def commit(self: Transaction, *args: Any, **named: Any) -> int:
