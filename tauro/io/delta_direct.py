@@ -13,7 +13,7 @@ from tauro.errors import WriteError
 from tauro.io.delta_notes import append_id, note
 from tauro.io.delta_place import DeltaPlace
 from tauro.io.delta_write import explained, merge_into, refusal, result_of, writer_of
-from tauro.io.ports import WriteRequest
+from tauro.io.ports import Record, WriteRequest
 from tauro.io.windows import WindowCondition, quoted
 from tauro.io.writing import LeftAlone, spark_errors
 from tauro.model import OutputResult, OverwriteScope, WriteMode
@@ -107,6 +107,21 @@ class StagedDirect:
         if self.is_persisted:
             self.frame.unpersist()
             self.is_persisted = False
+
+    def release(self) -> None:
+        """Releases the rows that were kept for a merge."""
+        if self.is_persisted:
+            self.frame.unpersist()
+            self.is_persisted = False
+
+    def record(self) -> Record | None:
+        """Nothing is written yet."""
+        return None
+
+    @property
+    def is_durable(self) -> bool:
+        """Nothing is written yet."""
+        return False
 
     @property
     def _note(self) -> str:

@@ -12,7 +12,7 @@ from tauro.io.delta_log import DeltaLog
 from tauro.io.delta_notes import note, write_id
 from tauro.io.delta_place import DeltaPlace
 from tauro.io.delta_write import result_of, writer_of
-from tauro.io.ports import WriteRequest
+from tauro.io.ports import Record, WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.model import OutputResult
 from tauro.storage.local import remove_empty, remove_tree
@@ -59,6 +59,21 @@ class StagedLate:
         if self.is_persisted:
             self.frame.unpersist()
             self.is_persisted = False
+
+    def release(self) -> None:
+        """Releases the rows that were kept for a merge."""
+        if self.is_persisted:
+            self.frame.unpersist()
+            self.is_persisted = False
+
+    def record(self) -> Record | None:
+        """Not told yet."""
+        return None
+
+    @property
+    def is_durable(self) -> bool:
+        """Not told yet."""
+        return False
 
     @property
     def _note(self) -> str:

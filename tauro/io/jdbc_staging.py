@@ -14,7 +14,7 @@ from tauro.errors import WindowError, WriteError, bounded
 from tauro.io.columns import same_type
 from tauro.io.database import Database, Instant, Value, connected
 from tauro.io.formats.jdbc import JDBC, connection_options, table_of
-from tauro.io.ports import Staged, WriteRequest
+from tauro.io.ports import Record, Staged, WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import LeftAlone, column_condition, one_line, spark_errors, window_condition
 from tauro.model import OutputResult, OverwriteScope, WriteMode
@@ -204,6 +204,18 @@ class StagedRows:
         with connected(self.session, self.options, self.stage) as database:
             if database.has_table(self.stage):
                 database.run(f"DROP TABLE {self.stage}")
+
+    def release(self) -> None:
+        """Nothing is kept."""
+
+    def record(self) -> Record | None:
+        """Not told yet."""
+        return None
+
+    @property
+    def is_durable(self) -> bool:
+        """Not told yet."""
+        return False
 
     def failure(self, what: str, error: Exception) -> WriteError:
         """What is raised in place of an error of Spark or of the driver."""

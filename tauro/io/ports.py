@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tauro.model import GlobalSettings, InputSpec, Options, OutputResult, OutputSpec, OverwriteScope, Window, WriteMode
 
@@ -100,6 +100,10 @@ class WriteRequest:
         return f"{place}node {self.node!r}, output {self.output_id!r}"
 
 
+Record = Mapping[str, Any]  # Any: JSON
+"""What is staged, as JSON has it; without secrets."""
+
+
 class Staged(Protocol):
     """An output that is written, or checked, and not yet visible."""
 
@@ -111,6 +115,20 @@ class Staged(Protocol):
 
     def discard(self) -> None:
         """Drops what is staged, and what is kept for `undo`; doing it again changes nothing."""
+
+    def release(self) -> None:
+        """Lets go of what this process keeps for it, such as cached rows; what is staged stays where it lies."""
+
+    def record(self) -> Record | None:
+        """What `Format.staged_from` makes it of in another process; None if it does not outlive this one.
+
+        What comes of a record can be published, undone and discarded, and its `table` can be read. Rows that were
+        never written anywhere are not in it: publishing them then raises `WriteError`, unless they are in already.
+        """
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether its rows are written where another process finds them."""
 
     def table(self) -> DataFrame | None:
         """Before `publish`: the table as it will be once published; None if it is the one that is there already."""
@@ -162,4 +180,16 @@ class Format(Protocol):
         Raises:
             WriteError: the rows could not be written, or do not fit the table that is there.
             WindowError: rows lie outside the window of a windowed overwrite.
+        """
+
+    def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
+        """What was staged, from its record; nothing is looked at before it is asked for.
+
+        Args:
+            session: opens a session, or returns the one that is open; not called where none is needed.
+            request: as `stage` was given it; secrets among its options are those of the project that asks.
+            record: what `Staged.record` returned.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such record.
         """

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tauro.io.columns import as_nullable
 from tauro.io.file_job import FileJob, fitted_to, partition_columns_of
 from tauro.io.file_swap import WORKSHOP, FileSwap, swap_from
 from tauro.io.file_table import file_table_at
 from tauro.io.file_write import refusal
-from tauro.io.ports import ReadRequest, Staged, WriteRequest
+from tauro.io.ports import ReadRequest, Record, Staged, WriteRequest
 from tauro.io.writing import LeftAlone, window_condition
 from tauro.model import InputSpec, OutputResult, WriteMode
 from tauro.storage.local import make_folder
@@ -78,7 +78,7 @@ def stage_files(
     except BaseException:
         swap.discard()
         raise
-    return StagedFiles(swap, _result(request, form.name, schema, rows), session)
+    return StagedFiles(swap, _result(request, form.name, schema, rows), lambda: session)
 
 
 @dataclass(slots=True)
@@ -88,8 +88,8 @@ class StagedFiles:
     swap: FileSwap
     result: OutputResult
     """What `publish` returns if it writes."""
-    session: SparkSession | None
-    """None where nothing will be read."""
+    session: Callable[[], SparkSession]
+    """Asked for where the rows are read."""
 
     def publish(self) -> OutputResult:
         """Swaps the files in, in one step; does nothing if they are in already.
@@ -119,30 +119,36 @@ class StagedFiles:
         """The staged rows alone; starts no job."""
         return self._read(self.swap.data)
 
-    def record(self) -> dict[str, Any]:  # Any: JSON
-        """All that `staged_files_from` needs in another process, as JSON has it."""
+    def release(self) -> None:
+        """Nothing is kept."""
+
+    def record(self) -> Record:
+        """The swap and its result; `staged_files_from` reads it."""
         result = self.result
         return {
             **self.swap.record(),
             "result": {"id": result.id, "rows": result.rows, "path": result.path, "schema": result.schema},
         }
 
+    @property
+    def is_durable(self) -> bool:
+        """The files are there."""
+        return True
+
     def _read(self, folder: Path) -> DataFrame:
         from tauro.io.formats import FORMATS
 
-        if self.session is None:
-            raise RuntimeError("staged files that were taken from a record without a session can't be read")
         name = self.swap.write.marker.format
         spec = InputSpec.parse(self.result.id, {"format": name, "path": str(folder)})
-        return FORMATS[name].read(ReadRequest(self.session, spec))
+        return FORMATS[name].read(ReadRequest(self.session(), spec))
 
 
-def staged_files_from(record: Mapping[str, Any], session: SparkSession | None = None) -> StagedFiles:  # Any: JSON
+def staged_files_from(record: Record, session: Callable[[], SparkSession]) -> StagedFiles:
     """Staged files from their record; publishing, undoing and discarding them needs no Spark.
 
     Args:
         record: what `StagedFiles.record` returned, in this process or another one of this machine.
-        session: with which they can be read, too.
+        session: called where they are read.
 
     Raises:
         KeyError, TypeError, ValueError: it is no such record.

@@ -12,7 +12,7 @@ from tauro.errors import UnsupportedError, WriteError, bounded
 from tauro.io.columns import find_column, same_type, selected
 from tauro.io.delta_staging import DeltaPlace, stage_delta
 from tauro.io.formats.table import PROVIDERS, as_provided, provider_format, provider_of
-from tauro.io.ports import Staged, WriteRequest
+from tauro.io.ports import Record, Staged, WriteRequest
 from tauro.io.staging import stage_files
 from tauro.io.windows import quoted
 from tauro.io.writing import LeftAlone, one_line, spark_errors
@@ -133,6 +133,19 @@ class TableStaged:
     def rows(self) -> DataFrame | None:
         """The staged rows alone."""
         return self._as_table(self.inner.rows())
+
+    def release(self) -> None:
+        """Lets go of what its provider keeps."""
+        self.inner.release()
+
+    def record(self) -> Record | None:
+        """Not told yet."""
+        return None
+
+    @property
+    def is_durable(self) -> bool:
+        """Not told yet."""
+        return False
 
     def _as_table(self, frame: DataFrame | None) -> DataFrame | None:
         """The columns in the catalog's order: those of the partitions last."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tauro.errors import WindowError, WriteError, bounded
 from tauro.io.columns import find_column
-from tauro.io.ports import WriteRequest
+from tauro.io.ports import Record, WriteRequest
 from tauro.io.windows import WINDOW_TYPES, WindowCondition
 from tauro.model import OutputResult, OverwriteScope, Window
 
@@ -35,6 +35,18 @@ class LeftAlone:
 
     def discard(self) -> None:
         """There is nothing to drop."""
+
+    def release(self) -> None:
+        """Nothing is kept."""
+
+    def record(self) -> Record | None:
+        """There is nothing to be told."""
+        return {}
+
+    @property
+    def is_durable(self) -> bool:
+        """There is nothing that could be lost."""
+        return True
 
     def table(self) -> DataFrame | None:
         """The table is the one that is there."""

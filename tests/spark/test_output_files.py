@@ -389,7 +389,8 @@ def test_a_process_that_dies_after_staging_is_finished_from_its_record(tmp_path:
     assert done.returncode == -signal.SIGKILL, done.stderr
     record = json.loads((tmp_path / "record.json").read_text())
     assert [row[0] for row in project.rows()] == [0, 1, 2]
-    code = "import json, sys; from tauro.io.staging import staged_files_from as f; s = f(json.load(open(sys.argv[1])))"
+    read = "from tauro.io.staging import staged_files_from as f; s = f(json.load(open(sys.argv[1])), None)"
+    code = f"import json, sys; {read}"
     finish = f"{code}; r = s.publish(); s.discard(); print(r.id, r.rows, r.format, 'pyspark' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", finish, str(tmp_path / "record.json")], check=True, capture_output=True, text=True
@@ -397,7 +398,7 @@ def test_a_process_that_dies_after_staging_is_finished_from_its_record(tmp_path:
     assert done.stdout.split() == ["t", "2", "parquet", "False"]
     assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
     assert not list(tmp_path.rglob("_tauro"))
-    assert staged_files_from(record).undo() is False
+    assert staged_files_from(record, lambda: spark).undo() is False
 
 
 _STAGES = """

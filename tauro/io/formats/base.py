@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from tauro.errors import UnsupportedError, WriteError, bounded
 from tauro.io.options import unknown_options, value_of
-from tauro.io.ports import Capabilities, Staged, WriteRequest
+from tauro.io.ports import Capabilities, Record, Staged, WriteRequest
 from tauro.model import InputSpec, Options, OutputSpec, OverwriteScope, WriteMode
 
 if TYPE_CHECKING:
@@ -112,6 +112,11 @@ class BaseFormat:
         """Refused: formats that are written have their own."""
         del session, frame
         raise UnsupportedError(f"{self.name} is only read", where=request.where)
+
+    def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
+        """Refused: what formats stage in memory has no record."""
+        del session, record
+        raise UnsupportedError(f"{self.name} stages nothing that outlives its process", where=request.where)
 
     def _missing_options(self, spec: InputSpec | OutputSpec) -> list[str]:
         options = spec.options.items()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from tauro.errors import ReadError, bounded
 from tauro.io.formats.base import BaseFormat
 from tauro.io.marker import Marker, read_marker
 from tauro.io.options import value_of
-from tauro.io.ports import Capabilities, ReadRequest, Staged, WriteRequest
+from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteRequest
 from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import as_spark_options
 from tauro.storage.paths import has_glob, is_remote, literal_spark_path, local_path, matches, spark_path
@@ -110,6 +110,13 @@ class FileFormat(BaseFormat):
         from tauro.io.staging import stage_files
 
         return stage_files(session, request, frame, self)
+
+    def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
+        """The staged files; Spark is needed to read them only."""
+        from tauro.io.staging import staged_files_from
+
+        del request
+        return staged_files_from(record, session)
 
     def options_to_write(self, spec: OutputSpec, columns: int) -> dict[str, str]:
         """Spark's writer options: the user's over those that let everything come back.

@@ -11,7 +11,7 @@ from tauro.errors import WriteError
 from tauro.io.appended import Append, replaced_by
 from tauro.io.columns import as_nullable, fitted
 from tauro.io.formats.base import BaseFormat
-from tauro.io.ports import Capabilities, ReadRequest, Staged, WriteRequest
+from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteRequest
 from tauro.io.writing import LeftAlone, one_line, spark_errors
 from tauro.model import InputSpec, OutputResult, OutputSpec, WriteMode
 
@@ -179,6 +179,18 @@ class StagedRows:
     def discard(self) -> None:
         """Forgets the rows, and those that were there before."""
         self.kept = self.before = self.after = None
+
+    def release(self) -> None:
+        """Nothing but the rows is kept, and they live as long as the process."""
+
+    def record(self) -> Record | None:
+        """Memory does not outlive its process."""
+        return None
+
+    @property
+    def is_durable(self) -> bool:
+        """Memory does not outlive its process."""
+        return False
 
     def table(self) -> DataFrame:
         """All rows as they will be kept."""
