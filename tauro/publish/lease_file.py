@@ -1,10 +1,11 @@
-"""The file in which the holders of one output stand: read by anyone, changed under a lock, replaced in one step."""
+"""The place in which the holders of one output stand: read by anyone, changed under a lock, replaced in one step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from tauro.publish.holder import Holder, LeaseDocument
 from tauro.storage.local import remove_empty
@@ -12,6 +13,48 @@ from tauro.storage.lock import locked
 
 LOCK_TIMEOUT_S = 15.0
 """How long the change of a lease, which takes milliseconds, may keep others waiting."""
+
+
+class LeasePlace(Protocol):
+    """Where the holders of one output stand."""
+
+    @property
+    def name(self) -> str:
+        """Tells this place from all others; without secrets."""
+
+    @property
+    def home(self) -> str:
+        """What has to be writable, for messages: a folder, a database."""
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        """What it is opened with again, in another process; without secrets."""
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Keeps everybody else from changing the holders for as long as the block lasts.
+
+        Raises:
+            TimeoutError: somebody else is at it for too long.
+            OSError: the place can't be reached or written.
+        """
+
+    def holders(self) -> tuple[Holder, ...]:
+        """Those who hold it; inside `changing` they stay who they are.
+
+        Raises:
+            ValueError: what is there is no lease.
+            OSError: it can't be read.
+        """
+
+    def put(self, holders: Sequence[Holder]) -> None:
+        """Replaces what is there, inside `changing`; without holders nothing is left of it.
+
+        Raises:
+            OSError: it can't be written.
+        """
+
+    def tidy(self) -> None:
+        """Removes what the place has made around itself, and is empty now."""
 
 
 class LeaseFile:
@@ -24,7 +67,22 @@ class LeaseFile:
 
     def __init__(self, path: Path, base: Path) -> None:
         self.path = path
-        self._base = base
+        self.base = base
+
+    @property
+    def name(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    @property
+    def home(self) -> str:
+        """The folder."""
+        return str(self.path.parent)
+
+    @property
+    def address(self) -> dict[str, str]:
+        """The paths that it is made of."""
+        return {"path": str(self.path), "base": str(self.base)}
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -63,4 +121,4 @@ class LeaseFile:
 
     def tidy(self) -> None:
         """Removes the folders that are empty now."""
-        remove_empty(self.path.parent, up_to=self._base)
+        remove_empty(self.path.parent, up_to=self.base)

@@ -166,7 +166,7 @@ class Leases:
         for target in targets:
             read_after = self._watch.clock()
             with suppress(ValueError, OSError):  # taking it tells of these
-                blocked = self._judge(target, target.file.holders(), read_after).blocked
+                blocked = self._judge(target, target.place.holders(), read_after).blocked
                 if blocked is not None:
                     return (target, *blocked)
         return None
@@ -180,7 +180,7 @@ class Leases:
                 raise WriteError(
                     f"can't take the lease of {target.location}: {error}",
                     where=f"output {target.output!r}",
-                    fix=f"let this user write to {target.file.path.parent}, or choose another place for the output",
+                    fix=f"let this user write to {target.place.home}, or choose another place for the output",
                 ) from error
             if blocked is not None:
                 while self._held:
@@ -190,13 +190,13 @@ class Leases:
 
     def _take(self, target: Target) -> tuple[Holder, Life] | None:
         """Takes one; or tells who holds it."""
-        file, token = target.file, uuid.uuid4().hex
-        with file.changing():
+        place, token = target.place, uuid.uuid4().hex
+        with place.changing():
             read_after = self._watch.clock()
             try:
-                holders = file.holders()
+                holders = place.holders()
             except ValueError:
-                logger.warning("{} is no lease that can be read: nobody holds output {!r}", file.path, target.output)
+                logger.warning("{} is no lease that can be read: nobody holds output {!r}", place.name, target.output)
                 holders = ()
             judged = self._judge(target, holders, read_after)
             if judged.blocked is not None:
@@ -204,7 +204,7 @@ class Leases:
             for holder in judged.dead:
                 self._fence(holder, target)
             self._held[token] = target  # before it is written: an interrupt in between must not leave it behind
-            file.put([*judged.others, self._entry(token, target)])
+            place.put([*judged.others, self._entry(token, target)])
         return None
 
     def _judge(self, target: Target, holders: Sequence[Holder], read_after: float) -> _Judged:
@@ -254,20 +254,20 @@ class Leases:
 
     def _is_ours(self, token: str, target: Target) -> bool:
         try:
-            return any(one.token == token for one in target.file.holders())
+            return any(one.token == token for one in target.place.holders())
         except (OSError, ValueError):
             return False
 
     def _renew(self, token: str, target: Target, jvm: Process | None) -> None:
-        with target.file.changing():
+        with target.place.changing():
             try:
-                holders = target.file.holders()
+                holders = target.place.holders()
             except ValueError:
                 holders = ()
             if all(one.token != token for one in holders):
                 self._lost.add(token)
             else:
-                target.file.put(
+                target.place.put(
                     [
                         one.model_copy(update={"beat": one.beat + 1, "jvm": jvm}) if one.token == token else one
                         for one in holders
@@ -275,13 +275,13 @@ class Leases:
                 )
 
     def _give_back(self, token: str, target: Target) -> None:
-        with target.file.changing():
+        with target.place.changing():
             try:
-                left = [one for one in target.file.holders() if one.token != token]
+                left = [one for one in target.place.holders() if one.token != token]
             except ValueError:
                 left = []
-            target.file.put(left)
-        target.file.tidy()
+            target.place.put(left)
+        target.place.tidy()
 
     def _beat(self) -> None:
         while not self._over.wait(self._watch.ttl_s / 3):

@@ -13,7 +13,7 @@ from tauro.model.dataset import OutputSpec, OverwriteScope, WriteMode
 from tauro.model.plan import Plan, PlannedOutput
 from tauro.model.window import Window
 from tauro.publish.holder import Span
-from tauro.publish.lease_file import LeaseFile
+from tauro.publish.lease_file import LeaseFile, LeasePlace
 from tauro.storage.paths import as_file_name, is_remote, local_path
 
 LEASES, PROJECT = "leases", ".tauro"
@@ -27,7 +27,7 @@ class Target:
 
     output: str
     location: str
-    file: LeaseFile
+    place: LeasePlace
     span: Span | None
     """None for the whole output."""
 
@@ -43,13 +43,13 @@ def targets_of(plan: Plan, root: Path) -> list[Target]:
         plan: what runs.
         root: the project's folder.
     """
-    found: dict[Path, Target] = {}
+    found: dict[str, Target] = {}
     for node in plan.nodes.values():
         for output in node.outputs:
             if output.location and output.spec.format_name != "memory":
                 target = _target(output, plan.window, root)
-                found.setdefault(target.file.path, target)
-    return [found[path] for path in sorted(found)]
+                found.setdefault(target.place.name, target)
+    return [found[name] for name in sorted(found)]
 
 
 def _target(output: PlannedOutput, window: Window | None, root: Path) -> Target:

@@ -75,8 +75,8 @@ class World:
 
     def write(self, target: Target, *holders: Holder) -> None:
         """Puts a lease file there as another run would."""
-        target.file.path.parent.mkdir(parents=True, exist_ok=True)
-        target.file.path.write_text(LeaseDocument(holders=holders).model_dump_json())
+        target.place.path.parent.mkdir(parents=True, exist_ok=True)
+        target.place.path.write_text(LeaseDocument(holders=holders).model_dump_json())
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class TestTaking:
         target = world.target()
         with world.leases() as leases:
             leases.acquire([target, world.target("more")])
-            (found,) = target.file.holders()
+            (found,) = target.place.holders()
             assert (found.run_id, found.pipeline, found.host, found.span) == ("mine", "daily", "here", None)
             leases.check()
         assert not list(world.folder.rglob("*"))
@@ -64,7 +64,7 @@ class TestTaking:
             f"output 'gold.events' ({world.folder}/events) is held by run 2013-x of pipeline 'daily' on here "
             "(process 4321) since 2013-01-01 12:00:00+00:00\n  fix: wait for it with --wait 10m, or stop that run"
         )
-        assert target.file.holders() == (holder("2013-x"),)
+        assert target.place.holders() == (holder("2013-x"),)
 
     def test_all_are_taken_or_none(self, world: World) -> None:
         free, held = world.target("a"), world.target("b")
@@ -72,7 +72,7 @@ class TestTaking:
         world.write(held, holder())
         with world.leases() as leases, pytest.raises(OutputHeldError, match=r"gold\.b"):
             leases.acquire([free, held])
-        assert free.file.holders() == ()
+        assert free.place.holders() == ()
         assert sorted(path.name for path in world.folder.rglob("*.*")) == ["b.json"]
 
     @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ class TestTaking:
             first.acquire([world.target(part=one)])
             if fits:
                 second.acquire([world.target(part=other)])
-                assert {found.run_id for found in world.target().file.holders()} == {"first", "second"}
+                assert {found.run_id for found in world.target().place.holders()} == {"first", "second"}
                 second.check()
             else:
                 with pytest.raises(OutputHeldError, match="run first"):
@@ -116,17 +116,17 @@ class TestTaking:
         for thread in threads:
             thread.join(WAIT_S)
         assert len(got) == 1
-        assert [one.run_id for one in world.target("b").file.holders()] == [str(got[0])]
+        assert [one.run_id for one in world.target("b").place.holders()] == [str(got[0])]
         runs[got[0]].release()
 
     def test_a_file_that_is_no_lease_holds_nobody_off_and_is_told(self, world: World, told: list[str]) -> None:
         target = world.target()
         for rubbish in ("", "{", '{"holders": [{"run_id": "x"}]}', "[]"):
             world.write(target)
-            target.file.path.write_text(rubbish)
+            target.place.path.write_text(rubbish)
             with world.leases() as leases:
                 leases.acquire([target])
-                assert [one.run_id for one in target.file.holders()] == ["mine"]
+                assert [one.run_id for one in target.place.holders()] == ["mine"]
             assert "is no lease that can be read" in told[-1]
 
     def test_where_nothing_can_be_written_the_error_says_so(self, world: World) -> None:
@@ -213,7 +213,7 @@ class TestDeadRuns:
         world.write(target, holder())
         with world.leases() as leases:
             leases.acquire([target])
-            assert [one.run_id for one in target.file.holders()] == ["mine"]
+            assert [one.run_id for one in target.place.holders()] == ["mine"]
         assert told == [
             "WARNING output 'gold.events': took over the lease of run other of pipeline 'daily' on here (process "
             "4321) since 2013-01-01 12:00:00+00:00, which is dead"
@@ -224,8 +224,8 @@ class TestDeadRuns:
         world.write(world.target(), holder(span=span(8, 15)), away)
         with world.leases() as leases:
             leases.acquire([world.target(part=span(1, 8))])
-            assert [one.run_id for one in world.target().file.holders()] == ["away", "mine"]
-        assert world.target().file.holders() == (away,)
+            assert [one.run_id for one in world.target().place.holders()] == ["away", "mine"]
+        assert world.target().place.holders() == (away,)
 
     def test_a_run_elsewhere_is_watched_and_taken_over_when_its_heart_stands_still(
         self, world: World, told: list[str]
@@ -254,8 +254,8 @@ class TestDeadRuns:
         thread = in_background(take)
         until(lambda: told)
         draft = world.folder / "draft"
-        draft.write_text(world.target().file.path.read_text().replace('"beat":3', '"beat":4'))
-        draft.replace(world.target().file.path)
+        draft.write_text(world.target().place.path.read_text().replace('"beat":3', '"beat":4'))
+        draft.replace(world.target().place.path)
         thread.join(WAIT_S)
         assert "run other of pipeline 'daily' on elsewhere" in str(errors[0])
 
@@ -289,7 +289,7 @@ class TestDeadRuns:
             )  # nothing tells whether it is the one
             with Leases("mine") as leases, pytest.raises(OutputHeldError, match="still runs, and can't be ended"):
                 leases.acquire([world.target()])
-            assert [one.run_id for one in world.target().file.holders()] == ["other"]
+            assert [one.run_id for one in world.target().place.holders()] == ["other"]
             jvm.kill()
 
 
@@ -300,13 +300,13 @@ class TestHeartbeat:
             leases.acquire(targets)
             leases.renew()
             leases.renew()
-            assert [target.file.holders()[0].beat for target in targets] == [2, 2]
+            assert [target.place.holders()[0].beat for target in targets] == [2, 2]
 
     def test_the_heart_beats_by_itself(self, world: World) -> None:
         watch = Watch(ttl_s=0.06)
         with Leases("mine", watch=watch, jvm=lambda: None) as leases:
             leases.acquire([world.target()])
-            until(lambda: world.target().file.holders()[0].beat >= 3)
+            until(lambda: world.target().place.holders()[0].beat >= 3)
 
     def test_a_run_whose_lease_was_taken_over_publishes_nothing(self, world: World) -> None:
         target = world.target()
@@ -328,10 +328,10 @@ class TestHeartbeat:
         target = world.target()
         with world.leases() as leases:
             leases.acquire([target])
-            kept = target.file.path.read_text()
-            target.file.path.unlink()
+            kept = target.place.path.read_text()
+            target.place.path.unlink()
             leases.renew()
-            target.file.path.write_text(kept)
+            target.place.path.write_text(kept)
             with pytest.raises(LeaseLostError):
                 leases.check()
 
@@ -340,11 +340,11 @@ class TestHeartbeat:
         with Leases("mine", watch=world.watch(), jvm=lambda: jvms[0]) as leases:
             leases.acquire([world.target()])
             leases.note_jvm()
-            assert world.target().file.holders()[0].beat == 0
+            assert world.target().place.holders()[0].beat == 0
             jvms[0] = Process(pid=99, started=5)
             leases.note_jvm()
             leases.note_jvm()
-            (found,) = world.target().file.holders()
+            (found,) = world.target().place.holders()
             assert (found.jvm, found.beat) == (Process(pid=99, started=5), 1)
 
     def test_a_clock_that_jumps_changes_nothing(self, world: World) -> None:

@@ -29,8 +29,8 @@ def targets(root: Path, outputs: Mapping[str, Mapping[str, Any]], window: Window
 
 def test_the_lease_of_a_folder_lies_beside_it(tmp_path: Path) -> None:
     found = targets(tmp_path, {"gold.daily": {}, "d": {"format": "delta", "path": f"file:{tmp_path}/deep/d e"}})
-    assert found["gold.daily"].file.path == tmp_path / "out/gold/_tauro/leases/daily.json"
-    assert found["d"].file.path == tmp_path / "deep/_tauro/leases/d%20e.json"
+    assert found["gold.daily"].place.path == tmp_path / "out/gold/_tauro/leases/daily.json"
+    assert found["d"].place.path == tmp_path / "deep/_tauro/leases/d%20e.json"
 
 
 def test_two_ways_to_one_folder_lead_to_one_lease(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_two_ways_to_one_folder_lead_to_one_lease(tmp_path: Path) -> None:
     (tmp_path / "way").symlink_to(tmp_path / "real")
     (tmp_path / "real" / "alias").symlink_to(tmp_path / "real" / "t")
     for path in ("real/t", "way/t", "way/alias"):
-        assert targets(tmp_path, {"t": {"path": path}})["t"].file.path == tmp_path / "real/_tauro/leases/t.json"
+        assert targets(tmp_path, {"t": {"path": path}})["t"].place.path == tmp_path / "real/_tauro/leases/t.json"
 
 
 def test_what_lies_elsewhere_is_held_in_the_project(tmp_path: Path) -> None:
@@ -53,11 +53,11 @@ def test_what_lies_elsewhere_is_held_in_the_project(tmp_path: Path) -> None:
         },
     )
     folder = tmp_path / ".tauro/leases"
-    assert all(one.file.path.parent == folder for one in found.values())
-    assert found["a"].file.path.name == "table%3Asales.orders.json"
-    assert found["c"].file.path.name == "s3a%3A%2F%2Fbucket%2Fc.json"
-    assert "secret" not in found["b"].file.path.name
-    assert len(found["d"].file.path.name) < 220
+    assert all(one.place.path.parent == folder for one in found.values())
+    assert found["a"].place.path.name == "table%3Asales.orders.json"
+    assert found["c"].place.path.name == "s3a%3A%2F%2Fbucket%2Fc.json"
+    assert "secret" not in found["b"].place.path.name
+    assert len(found["d"].place.path.name) < 220
 
 
 def test_what_stays_in_memory_needs_none(tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_what_stays_in_memory_needs_none(tmp_path: Path) -> None:
 
 def test_all_runs_take_them_in_one_order(tmp_path: Path) -> None:
     outputs = {"z": {}, "a": {"path": "b/a"}, "k": {"table": "k"}, "c": {}}
-    order = [one.file.path for one in targets(tmp_path, outputs).values()]
-    backwards = [one.file.path for one in targets(tmp_path, dict(reversed(outputs.items()))).values()]
+    order = [one.place.path for one in targets(tmp_path, outputs).values()]
+    backwards = [one.place.path for one in targets(tmp_path, dict(reversed(outputs.items()))).values()]
     assert order == backwards == sorted(order)
 
 
