@@ -20,6 +20,7 @@ from tauro.history.ports import HistoryStore
 from tauro.history.process import SEEN_EVERY_S, this_process
 from tauro.model.events import Event, RunStarted
 from tauro.model.outcome import ErrorInfo
+from tauro.storage.steps import step
 
 BATCH_S = 0.5
 """What happens within this time is written together."""
@@ -153,6 +154,7 @@ class _Writer:
         self._next_at = time.monotonic() + RETRY_S
         try:
             store = self._store = self._store or self._connect()
+            step("history.write")
             store.write(rows.records(time.time()))
         except HistoryError:
             self.close()

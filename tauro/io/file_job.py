@@ -21,6 +21,7 @@ from tauro.io.writing import one_line, spark_errors
 from tauro.model import WriteMode
 from tauro.storage.local import make_folder, move_files
 from tauro.storage.paths import as_file_name, spark_path
+from tauro.storage.steps import step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -99,6 +100,7 @@ class FileJob:
         if self.partition_by:
             writer = writer.partitionBy(*self.partition_by)
         try:
+            step("files.write")
             with measured_write(self.session, f"tauro: write {self.request.output_id}") as measured:
                 writer.save(spark_path(str(folder)))
         except spark_errors() as error:
@@ -137,11 +139,13 @@ class FileJob:
         if write.append is not None:
             write = replace(write, append=replace(write.append, files=files))
         if not files:
+            step("files.placeholder")
             self._write_placeholder(swap.empty)
             if write.replaces:
                 move_files(swap.empty, swap.data, is_left_out=is_bookkeeping)
                 placeholder = next((path.name for path in data_files(swap.data)), None)
                 write = replace(write, marker=replace(write.marker, placeholder=placeholder))
+        step("files.marker")
         write.marker.write(swap.data)
         swap.write = write
 

@@ -17,6 +17,7 @@ from tauro.model import WriteMode
 from tauro.storage.local import exchange, put, remove_empty, remove_tree, settle_exchange
 from tauro.storage.lock import locked
 from tauro.storage.paths import as_file_name
+from tauro.storage.steps import step
 
 WORKSHOP = "_tauro"
 """The folder beside the targets in which Tauro stages; readers ignore it."""
@@ -62,9 +63,12 @@ class FileSwap:
                 return False
             root = self._new_root(table)
             if self.target.exists():
+                step("files.exchange")
                 self.trade(root, self.target, aside=self._aside)
             else:
+                step("files.first")
                 self._first.touch()
+                step("files.put")
                 put(root, self.target)
             return True
 
@@ -78,6 +82,7 @@ class FileSwap:
                 return True
             if not self._is_ours(self.target):
                 return not root.exists() and not self._first.exists()
+            step("files.undo")
             if root.exists():
                 self.trade(root, self.target, aside=self._aside)
             else:
@@ -92,8 +97,11 @@ class FileSwap:
         dropped = self.work.with_name(f".{self.work.name}.dropped")
         remove_tree(dropped)
         if self.work.exists():
+            step("files.drop")
             self.work.rename(dropped)  # so that what is half removed is never put back
+            step("files.remove")
             remove_tree(dropped)
+        step("files.sweep")
         remove_empty(self.work.parent, up_to=self.target.parent / WORKSHOP)
 
     def root(self) -> Path:
@@ -169,10 +177,13 @@ class FileSwap:
             if self.merged_onto == base:
                 return root
             remove_tree(stale)
+            step("files.stale")
             root.rename(stale)
         for folder in (stale, merging):
             remove_tree(folder)
+        step("files.merge")
         self.write.merge(table, is_left_out, data=self.data, empty=self.empty, into=merging)
+        step("files.root")
         merging.rename(root)
         self.merged_onto = base
         return root

@@ -15,6 +15,7 @@ from tauro.io.partitions import data_files, key_of, partition_folders, value_of_
 from tauro.io.windows import WindowCondition
 from tauro.model import OverwriteScope, Window, WriteMode
 from tauro.storage.local import link_tree, make_folder
+from tauro.storage.steps import step
 
 Shape = tuple[str, tuple[str, ...], dict[str, str]] | None
 """Columns, partitions and reader options; None for a folder without a marker."""
@@ -130,7 +131,9 @@ class FileWrite:
             link_tree(empty, into, is_left_out=is_bookkeeping)
             placeholder = next((path.name for path in data_files(into)), None)
         appends = self._appends_with(table, is_left_out)
+        step("files.appends")
         write_appends(into, appends)
+        step("files.merged")
         replace(self.marker, placeholder=placeholder, appends=len(appends)).write(into)
 
     def record(self) -> dict[str, Any]:  # Any: JSON

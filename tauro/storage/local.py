@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from tauro.storage.steps import step
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _NOT_SUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -47,12 +49,15 @@ def exchange(first: Path, second: Path, *, aside: Path | None = None) -> None:
 def exchange_by_renames(first: Path, second: Path, *, aside: Path | None = None) -> None:
     """As `exchange`, by renames alone; a failure in the middle puts `second` back."""
     aside = aside or second.with_name(f".{second.name}.{uuid.uuid4().hex}")
+    step("storage.aside")
     os.rename(second, aside)
     try:
+        step("storage.trade")
         os.rename(first, second)
     except OSError:
         os.rename(aside, second)
         raise
+    step("storage.back")
     os.rename(aside, first)
 
 
@@ -60,6 +65,7 @@ def settle_exchange(first: Path, second: Path, *, aside: Path) -> None:
     """Ends an exchange by renames that was killed in the middle: either not begun, or done."""
     if not aside.exists():
         return
+    step("storage.settle")
     if not second.exists():
         os.rename(aside, second)
     elif not first.exists():
@@ -104,6 +110,7 @@ def link_tree(source: Path, target: Path, *, is_left_out: Callable[[Path], bool]
         if wanted or inside == Path():
             (target / inside).mkdir(parents=True, exist_ok=True)
         for name in wanted:
+            step("storage.link")
             os.link(Path(folder, name), target / inside / name)
         linked += len(wanted)
     return linked
@@ -126,6 +133,7 @@ def move_files(source: Path, target: Path, *, is_left_out: Callable[[Path], bool
             place.parent.mkdir(parents=True, exist_ok=True)
             if place.exists():
                 raise FileExistsError(errno.EEXIST, "a data file of this name is there already", str(place))
+            step("storage.move")
             os.rename(Path(folder, name), place)
             moved += 1
     return moved
