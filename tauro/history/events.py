@@ -13,6 +13,7 @@ from tauro.history.records import (
     NoteRecord,
     OutputRecord,
     PlanRecord,
+    ReadRecord,
     Record,
     RunRecord,
     stamp,
@@ -180,6 +181,10 @@ class Rows:
         )
         for output in result.outputs:
             self._output(name, output, at, is_published=output.is_published)
+        for read in result.reads:
+            self._changed[(ReadRecord, name, read.input)] = ReadRecord(
+                self._id, name, read.input, read.location, read.version
+            )
         self._done += result.status in _DONE
 
     def _attempt_ended(

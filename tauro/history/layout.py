@@ -14,6 +14,7 @@ from tauro.history.records import (
     NoteRecord,
     OutputRecord,
     PlanRecord,
+    ReadRecord,
     RunRecord,
 )
 
@@ -45,6 +46,11 @@ STEPS: Steps = (
             run_id text not null, at text not null, note text not null, primary key (run_id, at, note))""",
     ),
     ("alter table tauro_runs add column user_name text",),
+    (
+        """create table tauro_reads (
+            run_id text not null, node text not null, input text not null, location text not null, version text,
+            primary key (run_id, node, input))""",
+    ),
 )
 """The version of a history is the number of the steps it has taken."""
 
@@ -70,5 +76,6 @@ TABLES: Mapping[type[tuple[Any, ...]], Table] = {  # Any: a record is a tuple of
     ),
     AttemptRecord: Table("tauro_attempts", ("run_id", "node", "started_at", "attempt")),
     OutputRecord: Table("tauro_outputs", ("run_id", "node", "output")),
+    ReadRecord: Table("tauro_reads", ("run_id", "node", "input")),
     NoteRecord: Table("tauro_notes", ("run_id", "at", "note")),
 }

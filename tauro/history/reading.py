@@ -18,6 +18,7 @@ from tauro.history.records import (
     NoteRecord,
     OutputRecord,
     PlanRecord,
+    ReadRecord,
     RunQuery,
     RunRecord,
     seconds_of,
@@ -39,6 +40,8 @@ class WholeRun:
     attempts: Sequence[AttemptRecord]
     """By start."""
     outputs: Sequence[OutputRecord]
+    reads: Sequence[ReadRecord]
+    """By node and input."""
     notes: Sequence[NoteRecord]
     """By time."""
 
@@ -111,6 +114,7 @@ class History:
             store.records(NodeRecord, run_id),
             _judged_attempts(run, attempts),
             store.records(OutputRecord, run_id),
+            sorted(store.records(ReadRecord, run_id), key=lambda one: (one.node, one.input)),
             sorted(store.records(NoteRecord, run_id), key=lambda one: one.at),
         )
 

@@ -109,6 +109,17 @@ class OutputRecord(NamedTuple):
     """When readers could see it; None if it was only staged."""
 
 
+class ReadRecord(NamedTuple):
+    """What lay at one stored input when a node read it."""
+
+    run_id: str
+    node: str
+    input: str
+    location: str
+    version: str | None
+    """`12` of a Delta table, `3 files, newest ...` of a folder; None if it can't be told."""
+
+
 class NoteRecord(NamedTuple):
     """Something else that happened during a run."""
 
@@ -117,7 +128,7 @@ class NoteRecord(NamedTuple):
     note: str
 
 
-Record = RunRecord | PlanRecord | NodeRecord | AttemptRecord | OutputRecord | NoteRecord
+Record = RunRecord | PlanRecord | NodeRecord | AttemptRecord | OutputRecord | ReadRecord | NoteRecord
 
 
 @dataclass(frozen=True, slots=True)

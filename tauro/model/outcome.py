@@ -61,6 +61,20 @@ class OutputResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadVersion:
+    """What lay at one stored input when a node read it."""
+
+    input: str
+    """Its id."""
+    location: str
+    """A path or table for people, without secrets."""
+    version: str | None = None
+    """For people: `12` of a Delta table, `3 files, newest ...` of a folder; None if it can't be told."""
+    state: str | None = None
+    """For comparing: the same text as long as the same is stored there; None if it can't be told."""
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorInfo:
     """A failure in words, for people and machines."""
 
@@ -87,6 +101,8 @@ class NodeResult:
     outputs: tuple[OutputResult, ...] = ()
     note: str | None = None
     """Why it was cancelled or skipped."""
+    reads: tuple[ReadVersion, ...] = ()
+    """What its last attempt has read from storage, in the order of its inputs; nothing that this run made."""
 
 
 @dataclass(frozen=True, slots=True)

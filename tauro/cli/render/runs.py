@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from tauro.cli.render import words
 from tauro.cli.render.documents import Document
 from tauro.history.reading import WholeRun
-from tauro.history.records import DIED, AttemptRecord, NodeRecord, OutputRecord, RunRecord, seconds_of
+from tauro.history.records import DIED, AttemptRecord, NodeRecord, OutputRecord, ReadRecord, RunRecord, seconds_of
 from tauro.model.outcome import Status
 from tauro.model.window import Window
 
@@ -40,6 +40,7 @@ class NodeDocument(TypedDict):
     attempts: list[Document]
     outputs: list[Any]
     """Any: documents, of which the rows are added up."""
+    reads: list[Document]
 
 
 def run_row(run: RunRecord) -> Document:
@@ -194,6 +195,7 @@ def _entry(
 
 
 def _below(whole: WholeRun) -> Iterator[str]:
+    yield from dict.fromkeys(map(_read_line, whole.reads))
     width = max((len(one.output) for one in whole.outputs), default=0)
     for one in whole.outputs:
         place = one.path or one.table_name or "in memory"
@@ -207,6 +209,11 @@ def _below(whole: WholeRun) -> Iterator[str]:
         yield f"  tauro logs {run.run_id} shows what happened"
 
 
+def _read_line(one: ReadRecord) -> str:
+    version = f"version {one.version}" if one.version and one.version.isdecimal() else one.version
+    return f"read {one.input} from {one.location}" + (f": {version}" if version else "")
+
+
 def _node_documents(whole: WholeRun) -> list[NodeDocument]:
     nodes = {one.node: one for one in whole.nodes}
     attempts: dict[str, list[AttemptRecord]] = {}
@@ -215,14 +222,21 @@ def _node_documents(whole: WholeRun) -> list[NodeDocument]:
     outputs: dict[str, list[OutputRecord]] = {}
     for output in whole.outputs:
         outputs.setdefault(output.node, []).append(output)
+    reads: dict[str, list[ReadRecord]] = {}
+    for read in whole.reads:
+        reads.setdefault(read.node, []).append(read)
     return [
-        _node_document(name, nodes.get(name), attempts.get(name, []), outputs.get(name, []))
+        _node_document(name, nodes.get(name), attempts.get(name, []), outputs.get(name, []), reads.get(name, []))
         for name in node_names(whole)
     ]
 
 
 def _node_document(
-    name: str, node: NodeRecord | None, attempts: Sequence[AttemptRecord], outputs: Sequence[OutputRecord]
+    name: str,
+    node: NodeRecord | None,
+    attempts: Sequence[AttemptRecord],
+    outputs: Sequence[OutputRecord],
+    reads: Sequence[ReadRecord],
 ) -> NodeDocument:
     unended = attempts[-1].status if attempts else str(Status.PENDING)
     return {
@@ -255,6 +269,7 @@ def _node_document(
             }
             for one in outputs
         ],
+        "reads": [{"id": one.input, "location": one.location, "version": one.version} for one in reads],
     }
 
 

@@ -80,7 +80,7 @@ def test_show_run_tells_nodes_attempts_rows_and_outputs(recorded_runs, tauro):
     lines = tauro("show", "run", "last").out.splitlines()
     assert "run       20250102T000000-bbb" in lines
     assert ["b", "completed", "2", "7", "3.0", "s"] in [line.split() for line in lines]
-    assert lines[-1] == "t  /out/t"
+    assert lines[-3:] == ["read codes from jdbc:x#codes", "read raw from /data/raw: version 12", "t  /out/t"]
 
 
 def test_show_run_json_has_the_promised_fields(recorded_runs, tauro):
@@ -88,9 +88,13 @@ def test_show_run_json_has_the_promised_fields(recorded_runs, tauro):
     assert document["run_id"] == "20250102T000000-bbb"
     assert document["plan"]["order"] == ["a", "b"]
     _, node = document["nodes"]
-    assert node.keys() == {"name", "status", "duration_s", "note", "attempts", "outputs"}
+    assert node.keys() == {"name", "status", "duration_s", "note", "attempts", "outputs", "reads"}
     assert [attempt["status"] for attempt in node["attempts"]] == ["failed", "completed"]
     assert node["attempts"][0]["error"]["cause"] == "Traceback\nValueError: no good"
+    assert node["reads"] == [
+        {"id": "codes", "location": "jdbc:x#codes", "version": None},
+        {"id": "raw", "location": "/data/raw", "version": "12"},
+    ]
     (output,) = node["outputs"]
     assert (output["id"], output["rows"], output["schema"]) == ("t", 7, {"fields": []})
     assert output["published_at"] >= output["written_at"]

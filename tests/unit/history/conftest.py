@@ -14,7 +14,7 @@ from tauro.history.ports import HistoryStore
 from tauro.history.process import this_process
 from tauro.history.stores import open_store
 from tauro.model.events import Event, NodeEnded, NodeRetrying, NodeStarted, OutputPublished, RunEnded, RunStarted
-from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, RunResult, Status
+from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, ReadVersion, RunResult, Status
 from tauro.model.plan import Plan
 
 Open = Callable[..., HistoryStore]
@@ -81,7 +81,8 @@ def events_of(plan: Plan, run_id: str = "r-1", *, to: Status = Status.COMPLETED)
     if to is Status.RUNNING:
         return events
     is_failed = to is Status.FAILED
-    b = NodeResult("b", to, 2, 3.0, ERROR if is_failed else None, () if is_failed else (output,))
+    reads = (ReadVersion("raw", "/data/raw", "12", "delta:12:ab"), ReadVersion("codes", "jdbc:x#codes"))
+    b = NodeResult("b", to, 2, 3.0, ERROR if is_failed else None, () if is_failed else (output,), reads=reads)
     published = OutputResult("t", "parquet", "/out/t", rows=7, schema='{"fields":[]}')
     events.append(NodeEnded(b))
     if not is_failed:

@@ -254,6 +254,7 @@ def test_what_could_not_be_written_at_first_is_written_at_the_end(plan: Plan, wa
         "NodeRecord",
         "AttemptRecord",
         "OutputRecord",
+        "ReadRecord",
     }
 
 

@@ -13,7 +13,7 @@ from tauro.errors import HistoryError, InvalidValueError, UnknownNameError
 from tauro.history.layout import STEPS
 from tauro.history.postgres import PostgresStore
 from tauro.history.reading import History
-from tauro.history.records import DIED, RunQuery, RunRecord, stamp
+from tauro.history.records import DIED, ReadRecord, RunQuery, RunRecord, stamp
 from tauro.history.sqlite import SqliteStore
 from tauro.history.stores import url_of
 from tauro.model.outcome import Status
@@ -51,6 +51,10 @@ def test_a_run_is_read_back_with_its_attempts_errors_rows_and_outputs(opened: Op
         stamp(T0 + 6),
         stamp(T0 + 7),
     )
+    assert [(one.node, one.input, one.location, one.version) for one in whole.reads] == [
+        ("b", "codes", "jdbc:x#codes", None),
+        ("b", "raw", "/data/raw", "12"),
+    ]
     assert whole.plan is not None
     assert json.loads(whole.plan)["order"] == ["a", "b"]
 
@@ -72,7 +76,12 @@ def test_rows_written_in_two_batches_are_as_if_written_in_one(opened: Open, plan
     write(store, events)
     together = History(store).whole("r-1")
     assert by_one.run._replace(seen_at="") == together.run._replace(seen_at="")
-    assert (by_one.attempts, by_one.nodes, by_one.outputs) == (together.attempts, together.nodes, together.outputs)
+    assert (by_one.attempts, by_one.nodes, by_one.outputs, by_one.reads) == (
+        together.attempts,
+        together.nodes,
+        together.outputs,
+        together.reads,
+    )
 
 
 def test_runs_are_found_by_pipeline_status_and_time_the_latest_first(opened: Open, plan: Plan) -> None:
@@ -168,6 +177,24 @@ def test_a_history_of_version_1_is_brought_up_to_date_with_its_runs(url: str, op
     found = {run.run_id: run for run in store.runs(RunQuery())}
     assert (found["r-0"].pipeline, found["r-0"].user_name) == ("x", None)
     assert found["r-1"].user_name is not None
+
+
+def test_a_history_of_version_2_has_runs_that_say_nothing_of_what_they_read(url: str, opened: Open, plan: Plan) -> None:
+    old = store_class(url)(url, is_reader=False, steps=STEPS[:2])
+    old.write([one for one in rows_of(plan) if not isinstance(one, ReadRecord)])
+    old.close()
+    store = opened(is_reader=True)
+    assert History(store).whole("r-1").reads == []
+    write(store, events_of(plan, "r-2"))
+    assert [one.version for one in History(store).whole("r-2").reads] == [None, "12"]
+
+
+def test_a_secret_in_a_location_that_was_read_is_not_kept(opened: Open, plan: Plan) -> None:
+    taken, store = rows(lambda text: text.replace("/data", "***")), opened()
+    for event in events_of(plan):
+        taken.add(event, T0)
+    store.write(taken.records(T0))
+    assert History(store).whole("r-1").reads[1].location == "***/raw"
 
 
 def test_a_history_that_a_newer_tauro_made_is_left_alone(url: str, opened: Open) -> None:
