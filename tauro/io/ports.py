@@ -92,6 +92,8 @@ class WriteRequest:
     """Its path is absolute and its format is set."""
     window: Window | None
     run_id: str
+    home: str | None = None
+    """Where the run's journal lies, for those who find what it has left behind; None if it keeps none."""
 
     @property
     def where(self) -> str:
