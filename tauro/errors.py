@@ -19,6 +19,7 @@
     │   ├── PublishError                       what a run has staged could not be published together
     │   ├── NodeTimeoutError (TimeoutError)    an attempt took longer than its `timeout_s`
     │   ├── SessionError                       Spark could not be started
+    │   ├── JournalError                       what a run that died has left can't be read, or not finished yet
     │   ├── HistoryError                       the history can't be read; a run goes on without it, and warns
     │   └── RunFailedError                     a run ended without all nodes done; 4 if every root cause is transient
     ├── OutputHeldError                     5  another run writes one of the outputs; nothing was run
@@ -182,6 +183,7 @@ class PublishError(ExecutionError):
     Args:
         message: which output failed, and why.
         left: outputs of the run that were published before, and could not be put back.
+        conflict: the node whose output somebody else has written meanwhile; None if that is not the reason.
     """
 
     def __init__(
@@ -189,11 +191,17 @@ class PublishError(ExecutionError):
         message: str,
         *,
         left: Sequence[str] = (),
+        conflict: str | None = None,
         where: str | None = None,
         fix: str | None = None,
     ) -> None:
         self.left = tuple(left)
+        self.conflict = conflict
         super().__init__(message, where=where, fix=fix)
+
+
+class JournalError(ExecutionError):
+    """What a run that died has staged or decided can't be read, or can't be finished or undone yet."""
 
 
 class NodeError(ExecutionError):

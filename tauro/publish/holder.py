@@ -42,6 +42,10 @@ class Holder(BaseModel):
     """Grows as long as the run lives."""
     span: Span | None = None
     """None for the whole output."""
+    home: str | None = None
+    """Where its journal lies; None if it keeps none."""
+    is_abandoned: bool = False
+    """Whether the run has ended without publishing: what it staged here stays until it is carried on, or dropped."""
 
     @property
     def machine(self) -> Host:

@@ -8,19 +8,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
 
 from loguru import logger
 
 from tauro.errors import LeaseLostError, OutputHeldError, RunInterruptedError, WriteError
-from tauro.launch.processes import Process, end, jvm_of_this_process, this_process
+from tauro.launch.processes import Process, jvm_of_this_process, this_process
+from tauro.publish.fencing import fence
 from tauro.publish.holder import Holder, exclude_each_other
+from tauro.publish.journal import Journal
 from tauro.publish.liveness import Life, Watch
 from tauro.publish.targets import Target
+from tauro.storage.steps import step
 
-FENCE_TIMEOUT_S = 10.0
-"""How long the JVM of a dead run may take to end once it is killed."""
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _STEP_S = 0.05, 1.0, 0.1
 
 
@@ -30,7 +32,10 @@ class _Judged:
 
     others: tuple[Holder, ...] = ()
     """They live, and hold other parts."""
-    dead: tuple[Holder, ...] = ()
+    replaced: tuple[Holder, ...] = ()
+    """They are dead and have left nothing, or are this run as it was before it died."""
+    left: tuple[Holder, ...] = ()
+    """They are dead or have ended, and left something behind that has to be seen to first."""
     blocked: tuple[Holder, Life] | None = None
     """One that lives, or may, and holds some of what is wanted."""
 
@@ -43,6 +48,8 @@ class Leases:
         pipeline: its pipeline; None if it belongs to none.
         watch: tells whether other runs live, and which machine this is.
         jvm: the JVM that this process has started, if any.
+        home: where the run's journal lies; None if it keeps none.
+        settle: ends what a dead run has left behind, and takes its leases away; called once for each such run.
     """
 
     def __init__(
@@ -50,6 +57,8 @@ class Leases:
         run_id: str,
         pipeline: str | None = None,
         *,
+        home: Path | None = None,
+        settle: Callable[[Holder], object] | None = None,
         watch: Watch | None = None,
         jvm: Callable[[], Process | None] = jvm_of_this_process,
     ) -> None:
@@ -57,6 +66,8 @@ class Leases:
         self._pipeline = pipeline
         self._watch = watch or Watch()
         self._jvm = jvm
+        self.home = home
+        self._settle = settle
         self._noted: Process | None = None
         """The JVM as the lease files tell it."""
         self._held: dict[str, Target] = {}  # token -> what it stands for
@@ -98,21 +109,29 @@ class Leases:
         self._noted = self._jvm()
         while True:
             try:
-                blocked = self._look_at_all(targets) or self._take_all(targets)
+                judged = self._look_at_all(targets)
+                if judged is None:
+                    judged = self._take_all(targets)
+                if judged is None:
+                    break
+                target, found = judged
+                for holder in found.left if found.blocked is None else ():
+                    self._end(holder, target)
             except BaseException:
                 self.release()
                 raise
-            if blocked is None:
-                break
-            target, holder, life = blocked
+            if found.blocked is None:
+                continue
+            holder, life = found.blocked
             if life is Life.ALIVE and self._watch.clock() >= deadline:
+                self.release()
                 raise _held_error(target, holder, wait_s)
             if not is_told:
                 _tell_waiting(target, holder, life, wait_s, self._watch.ttl_s)
                 is_told = True
             self._pause(pause_s, stopped)
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-        if self._held:
+        if self._held and self._heart is None:
             self._heart = Thread(target=self._beat, name="tauro-leases", daemon=True)
             self._heart.start()
 
@@ -150,6 +169,13 @@ class Leases:
 
     def release(self) -> None:
         """Gives everything back; doing it again changes nothing."""
+        self._let_go(self._give_back)
+
+    def abandon(self) -> None:
+        """Holds nothing any more, and lets whoever comes next know what the run has staged."""
+        self._let_go(self._mark_abandoned)
+
+    def _let_go(self, one_of_them: Callable[[str, Target], None]) -> None:
         self._over.set()
         if self._heart is not None:
             self._heart.join()
@@ -157,39 +183,43 @@ class Leases:
         while self._held:
             token, target = self._held.popitem()
             try:
-                self._give_back(token, target)
+                one_of_them(token, target)
             except OSError as error:
                 logger.warning("the lease of output {!r} can't be given back: {}", target.output, error)
 
-    def _look_at_all(self, targets: Sequence[Target]) -> tuple[Target, Holder, Life] | None:
+    def _look_at_all(self, targets: Sequence[Target]) -> tuple[Target, _Judged] | None:
         """Who stands in the way; so that a run that waits for one output does not take the others now and then."""
+        in_the_way: tuple[Target, _Judged] | None = None
         for target in targets:
             read_after = self._watch.clock()
             with suppress(ValueError, OSError):  # taking it tells of these
-                blocked = self._judge(target, target.place.holders(), read_after).blocked
-                if blocked is not None:
-                    return (target, *blocked)
-        return None
+                judged = self._judge(target, target.place.holders(), read_after)
+                if judged.blocked is not None:
+                    return target, judged
+                if judged.left:
+                    in_the_way = in_the_way or (target, judged)
+        return in_the_way
 
-    def _take_all(self, targets: Sequence[Target]) -> tuple[Target, Holder, Life] | None:
-        """Takes all; or none, and tells which one stood in the way."""
+    def _take_all(self, targets: Sequence[Target]) -> tuple[Target, _Judged] | None:
+        """Takes all; or none of them, and tells which one stood in the way."""
+        taken: list[str] = []
         for target in targets:
             try:
-                blocked = self._take(target)
+                judged = self._take(target, taken)
             except OSError as error:
                 raise WriteError(
                     f"can't take the lease of {target.location}: {error}",
                     where=f"output {target.output!r}",
                     fix=f"let this user write to {target.place.home}, or choose another place for the output",
                 ) from error
-            if blocked is not None:
-                while self._held:
-                    self._give_back(*self._held.popitem())
-                return (target, *blocked)
+            if judged is not None:
+                for token in taken:
+                    self._give_back(token, self._held.pop(token))
+                return target, judged
         return None
 
-    def _take(self, target: Target) -> tuple[Holder, Life] | None:
-        """Takes one; or tells who holds it."""
+    def _take(self, target: Target, taken: list[str]) -> _Judged | None:
+        """Takes one, and adds its token to `taken`; or tells what stands in the way."""
         place, token = target.place, uuid.uuid4().hex
         with place.changing():
             read_after = self._watch.clock()
@@ -199,28 +229,54 @@ class Leases:
                 logger.warning("{} is no lease that can be read: nobody holds output {!r}", place.name, target.output)
                 holders = ()
             judged = self._judge(target, holders, read_after)
-            if judged.blocked is not None:
-                return judged.blocked
-            for holder in judged.dead:
-                self._fence(holder, target)
+            if judged.blocked is not None or judged.left:
+                return judged
+            for holder in judged.replaced:
+                self._end(holder, target)
             self._held[token] = target  # before it is written: an interrupt in between must not leave it behind
+            taken.append(token)
+            step("lease.take")
             place.put([*judged.others, self._entry(token, target)])
         return None
 
     def _judge(self, target: Target, holders: Sequence[Holder], read_after: float) -> _Judged:
         others: list[Holder] = []
-        dead: list[Holder] = []
+        replaced: list[Holder] = []
+        left: list[Holder] = []
         for holder in holders:
+            is_own = holder.run_id == self._run_id
             excludes = exclude_each_other(holder.span, target.span)
+            if holder.is_abandoned:
+                is_left = not is_own and self._has_left(holder)
+                (replaced if not is_left else left if excludes else others).append(holder)
+                continue
             is_here = self._watch.here.shares_processes_with(holder.machine)
             life = self._watch.life_of(holder, read_after) if excludes or is_here else Life.UNKNOWN
             if life is Life.DEAD:
-                dead.append(holder)
+                (replaced if is_own or not self._has_left(holder) else left).append(holder)
             elif excludes:
                 return _Judged(blocked=(holder, life))
             else:
                 others.append(holder)
-        return _Judged(tuple(others), tuple(dead))
+        return _Judged(tuple(others), tuple(replaced), tuple(left))
+
+    def _has_left(self, holder: Holder) -> bool:
+        """Whether a dead run may have left something that has to be seen to."""
+        if holder.home is None or self._settle is None:
+            return False
+        journal = Journal(Path(holder.home))
+        return journal.exists or not journal.is_reachable
+
+    def _end(self, holder: Holder, target: Target) -> None:
+        """Ends what a dead run has left behind: its JVM, and, where it keeps a journal, what that tells of."""
+        is_ended = not holder.is_abandoned and fence(
+            holder, self._watch.here, output=target.output, location=target.location
+        )
+        if not holder.is_abandoned:
+            ended = "; its Spark JVM has ended" if is_ended else ""
+            logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
+        if self._settle is not None and holder.run_id != self._run_id and self._has_left(holder):
+            self._settle(holder)
 
     def _entry(self, token: str, target: Target) -> Holder:
         here = self._watch.here
@@ -235,22 +291,8 @@ class Leases:
             jvm=self._noted,
             since=datetime.now(UTC),
             span=target.span,
+            home=str(self.home) if self.home is not None else None,
         )
-
-    def _fence(self, holder: Holder, target: Target) -> None:
-        """Ends what a dead run has left behind."""
-        ended = ""
-        if holder.jvm is not None and self._watch.here.shares_processes_with(holder.machine):
-            if not end(holder.jvm, timeout_s=FENCE_TIMEOUT_S):
-                raise OutputHeldError(
-                    f"{holder} is dead, but its Spark JVM (process {holder.jvm.pid}) still runs, and can't be ended",
-                    output=target.output,
-                    location=target.location,
-                    holder=holder,
-                    fix=f"end process {holder.jvm.pid}, which may still write to {target.location}",
-                )
-            ended = "; its Spark JVM has ended"
-        logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
 
     def _is_ours(self, token: str, target: Target) -> bool:
         try:
@@ -280,8 +322,19 @@ class Leases:
                 left = [one for one in target.place.holders() if one.token != token]
             except ValueError:
                 left = []
+            step("lease.release")
             target.place.put(left)
         target.place.tidy()
+
+    def _mark_abandoned(self, token: str, target: Target) -> None:
+        with target.place.changing():
+            step("lease.abandon")
+            target.place.put(
+                [
+                    one.model_copy(update={"is_abandoned": True, "jvm": None}) if one.token == token else one
+                    for one in target.place.holders()
+                ]
+            )
 
     def _beat(self) -> None:
         while not self._over.wait(self._watch.ttl_s / 3):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from loguru import logger
 
-from tauro.errors import PublishError, bounded
-from tauro.io.ports import Staged
+from tauro.errors import ConflictError, PublishError, bounded
+from tauro.io.ports import Record, Staged
 from tauro.model import OutputResult
+from tauro.publish.journal import WHOLE_RUN, CommitRecord, CommitState, Journal, OutputNote
+from tauro.storage.steps import step
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,43 +25,95 @@ class StagedOutput:
     staged: Staged
     can_undo: bool
     """Whether what it changes can be put back."""
+    record: Record | None = None
+    """As `tauro.io.recorded.as_record` returns it; None if it does not outlive this process."""
+
+    @property
+    def note(self) -> OutputNote | None:
+        """It, as journals have it."""
+        if self.record is None:
+            return None
+        return OutputNote(
+            node=self.node,
+            id=self.id,
+            location=self.location,
+            can_undo=self.can_undo,
+            is_durable=self.staged.is_durable,
+            record=dict(self.record),
+        )
 
 
 Published = Callable[[StagedOutput, OutputResult], object]
 """Told of each output that is visible."""
 
 
-def publish_together(outputs: Iterable[StagedOutput], told: Published) -> None:
-    """Makes all of them visible, or, as far as that can be, none.
+def publish_together(
+    outputs: Iterable[StagedOutput],
+    told: Published,
+    *,
+    journal: Journal | None = None,
+    group: str = WHOLE_RUN,
+    before: Callable[[], object] = lambda: None,
+) -> None:
+    """Makes all of them visible, or, as far as that can be, none; from the decision on also if the process dies.
 
-    Those that can't be undone come last, so that whatever refuses before them leaves nothing behind.
+    What only this process can publish comes first, and what can't be undone last, so that whatever refuses or dies
+    before leaves as little behind as can be.
 
     Args:
         outputs: in the order of their nodes.
         told: called after each.
+        journal: where the decision is put down; it stays there, as done, until it is settled.
+        group: what the decision is called.
+        before: called right before; what it raises keeps everything from being published.
 
     Raises:
         PublishError: one could not be published. The others are as they were before the run, but for those that the
             error names. The cause is chained.
     """
-    done: list[StagedOutput] = []
-    at: StagedOutput | None = None
-    try:
-        for at in sorted(outputs, key=lambda one: not one.can_undo):
-            result = at.staged.publish()
-            done.append(at)
-            told(at, result)
-    except BaseException as error:
-        left = _undo(done)
-        if not isinstance(error, Exception) or at is None:
-            raise
-        raise _failure(at, error, done, left) from error
+    ordered = in_order(outputs)
+    with journal.locked() if journal is not None else nullcontext():
+        before()
+        decision = CommitRecord(
+            state=CommitState.PUBLISH, outputs=tuple(note for one in ordered if (note := one.note) is not None)
+        )
+        if journal is not None:
+            journal.decide(group, decision)
+        done: list[StagedOutput] = []
+        at: StagedOutput | None = None
+        try:
+            for at in ordered:
+                step("publish.output")
+                result = at.staged.publish()
+                done.append(at)
+                told(at, result)
+        except BaseException as error:
+            conflict = at.node if at is not None and isinstance(error, ConflictError) else None
+            if journal is not None:
+                journal.decide(group, decision.model_copy(update={"state": CommitState.UNDO, "conflict": conflict}))
+            is_interrupt = at is not None and not isinstance(error, Exception)  # it may be in all the same
+            left = undo_all([*done, at] if is_interrupt and at is not None and at not in done else done)
+            if journal is not None:
+                if conflict is not None:
+                    journal.forget(conflict)
+                journal.settle(group)
+            if not isinstance(error, Exception) or at is None:
+                raise
+            raise _failure(at, error, done, left) from error
+        if journal is not None:
+            journal.decide(group, decision.model_copy(update={"state": CommitState.DONE}))
 
 
-def _undo(done: Sequence[StagedOutput]) -> list[StagedOutput]:
+def in_order(outputs: Iterable[StagedOutput]) -> list[StagedOutput]:
+    """The order of publishing: what dies with its process, what can be undone, what can't."""
+    return sorted(outputs, key=lambda one: (not one.can_undo, one.staged.is_durable))
+
+
+def undo_all(done: Sequence[StagedOutput]) -> list[StagedOutput]:
     """Puts back what was published, the newest first; returns what could not be."""
     left = []
     for one in reversed(done):
+        step("publish.undo")
         try:
             is_undone = one.staged.undo()
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are to be put back, and it is told
@@ -79,4 +134,5 @@ def _failure(
     if left:
         places = [f"{one.id} ({one.location})" for one in left]
         message += f"\npublished, and could not be put back: {bounded(places)}"
-    return PublishError(message, left=[one.id for one in left], where=f"node {at.node!r}")
+    conflict = at.node if isinstance(error, ConflictError) else None
+    return PublishError(message, left=[one.id for one in left], conflict=conflict, where=f"node {at.node!r}")

@@ -38,6 +38,16 @@ class FakeStaged:
     def discard(self) -> None:
         raise AssertionError("whoever staged it drops it")
 
+    def release(self) -> None:
+        raise AssertionError("whoever staged it lets go of it")
+
+    def record(self) -> None:
+        return None
+
+    @property
+    def is_durable(self) -> bool:
+        return True
+
     def table(self) -> None:
         return None
 

@@ -1,0 +1,308 @@
+"""Finishes, or undoes, what a run that died has left behind; can itself be killed, and done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from loguru import logger
+
+from tauro.errors import ConflictError, JournalError, OutputHeldError, TauroError, WriteError, bounded
+from tauro.io.ports import Staged
+from tauro.io.recorded import OptionsOf, Session, staged_from
+from tauro.io.writing import spark_errors
+from tauro.model import OutputResult
+from tauro.publish.holder import Holder
+from tauro.publish.journal import WHOLE_RUN, About, CommitRecord, CommitState, Journal, OutputNote
+from tauro.publish.lease_file import LeasePlace
+from tauro.publish.places import place_at
+from tauro.storage.local import remove_empty, remove_tree
+from tauro.storage.paths import as_file_name
+from tauro.storage.steps import step
+
+
+class Ending(StrEnum):
+    """What has become of a run that died."""
+
+    PUBLISHED = "published"
+    """It had decided to publish: everything is."""
+    UNDONE = "undone"
+    """It could not publish: everything is as it was before, and what it staged stays."""
+    ABANDONED = "abandoned"
+    """It had not decided: nothing was published, and what it staged stays."""
+    DROPPED = "dropped"
+    """What it staged is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A run that died, after its recovery."""
+
+    run_id: str
+    pipeline: str | None
+    ending: Ending
+    outputs: tuple[str, ...] = ()
+    """The ids of those that were published or undone now, or are staged."""
+    left: tuple[str, ...] = ()
+    """Those that should have been undone, and could not."""
+    results: tuple[tuple[str, OutputResult], ...] = ()
+    """The node and what is known of each output that was published now."""
+
+    def __str__(self) -> str:
+        name = f"run {self.run_id}" + (f" of pipeline {self.pipeline!r}" if self.pipeline else "")
+        shown = bounded(self.outputs) or "nothing"
+        if self.ending is Ending.PUBLISHED:
+            return f"{name} died while it was publishing: published now: {shown}"
+        if self.ending is Ending.UNDONE:
+            text = f"{name} could not publish: as they were before it: {shown}"
+            return text + (f"; could not be put back: {bounded(self.left)}" if self.left else "")
+        if self.ending is Ending.ABANDONED:
+            go_on = f"; `tauro resume {self.run_id}` goes on from there" if self.pipeline else ""
+            return f"{name} died before it published anything; staged: {shown}{go_on}"
+        return f"{name} did not publish: what it had staged is dropped: {shown}"
+
+
+class Recovery:
+    """Recovers runs.
+
+    Args:
+        session: opens a session, or returns the one that is open; called where one is needed.
+        options_of: what the project that recovers knows of outputs, secrets included.
+        told: told of each recovery; a warning in the log if left out.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        options_of: OptionsOf,
+        told: Callable[[Recovered], object] = lambda one: logger.warning("{}", one),
+    ) -> None:
+        self._session = session
+        self._options_of = options_of
+        self._told = told
+
+    def settle(self, holder: Holder) -> None:
+        """Ends what a dead or abandoned run has left behind, so that another run may write the same outputs.
+
+        Args:
+            holder: the run's entry in a lease; its JVM has ended.
+
+        Raises:
+            JournalError: its publishing can be neither finished nor undone now; nothing may be written yet.
+            OutputHeldError: another process is recovering it, for too long.
+        """
+        journal = Journal(Path(holder.home or ""))
+        if not journal.is_reachable:
+            raise JournalError(
+                f"{holder} keeps its journal at {journal.home}, which can't be reached from here",
+                fix="run `tauro recover` where that folder is, or make it reachable",
+            )
+        ended = self.recover(journal)
+        dropped = self.drop(journal) if journal.exists else None
+        told = dropped if ended is None or ended.ending is Ending.ABANDONED else ended
+        if told is not None and told.outputs:
+            self._told(told)
+
+    def recover(self, journal: Journal) -> Recovered | None:
+        """Finishes or undoes what a dead run has decided, and takes its leases away; tells what has become of it.
+
+        Args:
+            journal: of a run that is known to be dead.
+
+        Returns:
+            None if it was gone already.
+
+        Raises:
+            JournalError: it can be neither finished nor undone now.
+            OutputHeldError: another process is at it, for too long.
+        """
+        with _locked(journal):
+            if not journal.exists:
+                return None
+            about = journal.about()
+            self._give_back(about, is_abandoned=True)  # first: one that was only asleep must not publish any more
+            ended = self.finish(journal)
+            if ended.ending is Ending.PUBLISHED and about.publish == WHOLE_RUN:
+                self._remove(journal, about)
+        return ended
+
+    def finish(self, journal: Journal) -> Recovered:
+        """Finishes or undoes every decision of a run, inside the journal's lock.
+
+        Raises:
+            JournalError: as `recover`.
+        """
+        about = journal.about()
+        published: list[tuple[str, OutputResult]] = []
+        undone: list[str] = []
+        left: list[str] = []
+        for group, record in journal.commits().items():
+            if record.state is CommitState.PUBLISH:
+                record = self._publish(journal, group, record, published)
+            if record.state is CommitState.DONE:
+                self._discard(record.outputs)
+                self._note_published(journal, group)
+                if group != WHOLE_RUN:
+                    journal.settle(group)
+            else:
+                undone += [one.id for one in record.outputs]
+                left += self._undo(record.outputs)
+                if record.conflict is not None:
+                    journal.forget(record.conflict)
+                journal.settle(group)
+        is_done = any(record.state is CommitState.DONE for record in journal.commits().values())
+        ending = Ending.UNDONE if undone else Ending.PUBLISHED if published or is_done else Ending.ABANDONED
+        staged = [one.id for note in journal.nodes().values() for one in note.outputs if not note.is_published]
+        outputs = undone or [result.id for _, result in published] or ([] if is_done else staged)
+        return Recovered(
+            about.run_id, about.pipeline, ending, tuple(dict.fromkeys(outputs)), tuple(left), tuple(published)
+        )
+
+    def drop(self, journal: Journal) -> Recovered | None:
+        """Drops what an abandoned run has staged, and its journal.
+
+        Returns:
+            None if it was gone already.
+
+        Raises:
+            JournalError: it has decided to publish: see `recover`.
+            OutputHeldError: another process is at it, for too long.
+        """
+        with _locked(journal):
+            if not journal.exists:
+                return None
+            if any(record.state is not CommitState.DONE for record in journal.commits().values()):
+                raise JournalError(f"the publishing of {journal.home.name} is not finished", fix="run `tauro recover`")
+            about = journal.about()
+            notes = [one for note in journal.nodes().values() for one in note.outputs if not note.is_published]
+            self._remove(journal, about, notes)
+        return Recovered(about.run_id, about.pipeline, Ending.DROPPED, tuple(dict.fromkeys(one.id for one in notes)))
+
+    def forget(self, journal: Journal, node: str) -> None:
+        """Drops what a node has staged: it is to be run again."""
+        note = journal.nodes().get(node)
+        journal.forget(node)
+        if note is not None:
+            self._discard(note.outputs)
+
+    def staged(self, note: OutputNote) -> Staged:
+        """A staged output from its note."""
+        return staged_from(note.record, self._session, self._options_of(note.id, note.location))
+
+    def _publish(
+        self, journal: Journal, group: str, record: CommitRecord, published: list[tuple[str, OutputResult]]
+    ) -> CommitRecord:
+        """Publishes what is not yet; returns the decision as it is then: done, or to be undone."""
+        results: list[tuple[str, OutputResult]] = []
+        for one in record.outputs:
+            step("publish.output")
+            try:
+                results.append((one.node, self.staged(one).publish()))
+            except ConflictError as error:
+                logger.warning("output {!r} at {} could not be published: {}", one.id, one.location, error)
+                changed = record.model_copy(update={"state": CommitState.UNDO, "conflict": one.node})
+                break
+            except _failures() as error:
+                if isinstance(error, WriteError) and not one.is_durable:
+                    changed = record.model_copy(update={"state": CommitState.UNDO, "conflict": one.node})
+                    break
+                raise JournalError(
+                    f"output {one.id!r} at {one.location}, which a run that died had decided to publish, can't be "
+                    f"published yet: {error}",
+                    where=f"journal {journal.home}",
+                    fix="mend that, then run `tauro recover`, or the pipeline",
+                ) from error
+        else:
+            changed = record.model_copy(update={"state": CommitState.DONE})
+            published += results
+        journal.decide(group, changed)
+        return changed
+
+    def _undo(self, outputs: Sequence[OutputNote]) -> list[str]:
+        """Puts back what was published, the newest first; returns what could not be."""
+        left = []
+        for one in reversed(outputs):
+            step("publish.undo")
+            try:
+                is_undone = self.staged(one).undo()
+            except _failures() as error:
+                logger.warning("output {!r} at {} can't be put back: {}", one.id, one.location, error)
+                is_undone = False
+            if not is_undone and one.can_undo:
+                left.append(one.id)
+        return left
+
+    def _note_published(self, journal: Journal, group: str) -> None:
+        for name, note in journal.nodes().items():
+            if group in (WHOLE_RUN, name) and not note.is_published:
+                journal.note(note.model_copy(update={"is_published": True}))
+
+    def _discard(self, outputs: Iterable[OutputNote]) -> None:
+        for one in outputs:
+            try:
+                self.staged(one).discard()
+            except _failures() as error:
+                logger.warning("what output {!r} has staged can't be dropped: {}", one.id, error)
+
+    def _remove(self, journal: Journal, about: About, outputs: Sequence[OutputNote] = ()) -> None:
+        """Everything that the run has left, its journal, and then its leases, which lead there."""
+        self._discard(outputs)
+        sweep(about)
+        journal.remove()
+        self._give_back(about, is_abandoned=False)
+
+    def _give_back(self, about: About, *, is_abandoned: bool) -> None:
+        for address in about.leases:
+            place = place_at(address, self._session, self._options_of)
+            with suppress(OSError):  # a place that is gone, or can't be reached: what is there leads to no journal
+                _change(place, about.run_id, is_abandoned=is_abandoned)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What goes wrong with tables and file systems."""
+    return (TauroError, OSError, *spark_errors())
+
+
+def sweep(about: About) -> None:
+    """Removes what a run has staged and did not come to note."""
+    for workshop in map(Path, about.workshops):
+        folder = workshop / as_file_name(about.run_id)
+        if folder.exists():
+            step("journal.sweep")
+            remove_tree(folder)
+        remove_empty(workshop, up_to=workshop)
+
+
+def _change(place: LeasePlace, run_id: str, *, is_abandoned: bool) -> None:
+    """Takes a run's entries out of a lease, or marks them as abandoned."""
+    with place.changing():
+        try:
+            holders = place.holders()
+        except ValueError:  # no lease that can be read: nothing there leads anywhere
+            return
+        kept = [
+            one.model_copy(update={"is_abandoned": True, "jvm": None}) if one.run_id == run_id else one
+            for one in holders
+            if is_abandoned or one.run_id != run_id
+        ]
+        if kept != list(holders):
+            step("lease.settle")
+            place.put(kept)
+    place.tidy()
+
+
+@contextmanager
+def _locked(journal: Journal) -> Iterator[None]:
+    try:
+        with journal.locked():
+            yield
+    except TimeoutError as error:
+        raise OutputHeldError(
+            f"another process has been publishing or recovering run {journal.home.name} for too long",
+            output="",
+            location=str(journal.home),
+            fix="wait for it, or end it",
+        ) from error
