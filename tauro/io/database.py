@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.types import StructType
+
+IDLE_TIMEOUT_S = 30
+"""How long a process may sleep inside a transaction before PostgreSQL, which others wait for, ends it."""
+VALID_TIMEOUT_S = 10
+"""How long a database may take to show that it is still there."""
+_NAME = r"""(?:"[^"]*"|`[^`]*`|\[[^\]]*\]|[^."`\[])+"""
+"""One part of a table's name, quoted in the ways of databases or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,22 @@ class Instant:
 
 
 Value = str | date | datetime | Instant
+
+
+def beside(table: str, name: str) -> str:
+    """The name of a table in the same schema.
+
+    Args:
+        table: as the user writes it: `events`, `gold.events`, `"Gold"."Events"`.
+        name: the other table's, without a schema, quoted where it needs to be.
+    """
+    return table[: len(table) - len(last_part(table))] + name
+
+
+def last_part(table: str) -> str:
+    """A table's name without its schema, as it is written."""
+    parts = re.findall(_NAME, table)
+    return parts[-1] if parts and table.endswith(parts[-1]) else table
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +62,9 @@ class Database:
     """An open connection; Spark's own code chooses driver, login and dialect, as for its reads and writes."""
 
     # Any: py4j's objects have no types
-    def __init__(self, jvm: Any, connection: Any, dialect: Any, options: Any) -> None:
+    def __init__(self, jvm: Any, connection: Any, dialect: Any, options: Any, url: str = "") -> None:
         self._jvm = jvm
+        self._is_postgres = url.lower().startswith("jdbc:postgresql:")
         self._connection = connection
         self._dialect = dialect
         self._options = options
@@ -48,7 +74,11 @@ class Database:
         return str(self._dialect.quoteIdentifier(name))
 
     def has_table(self, table: str) -> bool:
-        """Whether the table exists, asked in a way that does not spoil a transaction."""
+        """Whether the table exists, asked in a way that does not spoil a transaction.
+
+        Raises:
+            py4j.protocol.Py4JJavaError: the connection is lost.
+        """
         from py4j.protocol import Py4JJavaError
 
         with self._statement() as statement:
@@ -58,6 +88,8 @@ class Database:
             except Py4JJavaError:
                 if savepoint is not None:
                     self._connection.rollback(savepoint)
+                if not self._connection.isValid(VALID_TIMEOUT_S):
+                    raise
                 return False
             if savepoint is not None:
                 self._connection.releaseSavepoint(savepoint)
@@ -72,15 +104,42 @@ class Database:
                 for at in range(1, about.getColumnCount() + 1)
             ]
 
-    def create(self, table: str, java_schema: Any) -> None:
+    def create(self, table: str, schema: StructType) -> None:
         """Makes a table with the columns of a frame, as Spark would."""
+        java_schema = self._jvm.org.apache.spark.sql.types.DataType.fromJson(schema.json())
         utils = self._jvm.org.apache.spark.sql.execution.datasources.jdbc.JdbcUtils
         utils.createTable(self._connection, table, java_schema, False, self._options)
 
-    def run(self, sql: str, values: Sequence[Value] = ()) -> int:
-        """Runs one statement; returns how many rows it changed."""
+    @property
+    def long_text(self) -> str:
+        """The type of a column that holds text of any length, as Spark's dialect knows it."""
+        utils = self._jvm.org.apache.spark.sql.execution.datasources.jdbc.JdbcUtils
+        text = self._jvm.org.apache.spark.sql.types.DataTypes.StringType
+        name = str(utils.getJdbcType(text, self._dialect).databaseTypeDefinition())
+        return "CLOB" if re.search(r"\(\d+\)", name) else name
+
+    def run(self, sql: str, values: Sequence[Value] = (), *, timeout_s: int = 0) -> int:
+        """Runs one statement; returns how many rows it changed.
+
+        Args:
+            sql: the statement, with `?` for each value.
+            values: what stands for them.
+            timeout_s: how long it may take, as far as the driver heeds that; 0 for any time.
+        """
         with self._prepared(sql, values) as statement:
+            if timeout_s:
+                statement.setQueryTimeout(timeout_s)
             return int(statement.executeUpdate())
+
+    def texts(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[str, ...]]:
+        """The rows that a query returns, each value as text."""
+        with self._prepared(sql, values) as statement:
+            result = statement.executeQuery()
+            columns = range(1, result.getMetaData().getColumnCount() + 1)
+            found = []
+            while result.next():
+                found.append(tuple(str(result.getString(at)) for at in columns))
+            return found
 
     def count(self, sql: str, values: Sequence[Value] = ()) -> int:
         """The one number that a query returns."""
@@ -92,15 +151,20 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All statements of the block, or none."""
+        from py4j.protocol import Py4JError
+
         self._connection.setAutoCommit(False)
         try:
+            if self._is_postgres:
+                self.run(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TIMEOUT_S * 1000}")
             yield
             self._connection.commit()
         except BaseException:
-            self._connection.rollback()
+            with suppress(Py4JError):  # a connection that is lost; the database rolls back
+                self._connection.rollback()
+                self._connection.setAutoCommit(True)
             raise
-        finally:
-            self._connection.setAutoCommit(True)
+        self._connection.setAutoCommit(True)
 
     @contextmanager
     def _statement(self) -> Iterator[Any]:
@@ -159,6 +223,6 @@ def connected(session: SparkSession, options: Mapping[str, str], table: str) -> 
     dialect = jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(url)
     connection = dialect.createConnectionFactory(written).apply(-1)
     try:
-        yield Database(jvm, connection, dialect, written)
+        yield Database(jvm, connection, dialect, written, url)
     finally:
         connection.close()

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from tauro.config.secrets import HIDDEN
 from tauro.errors import WindowError, WriteError, bounded
-from tauro.io.columns import same_type
-from tauro.io.database import Database, Instant, Value, connected
+from tauro.io.database import Database, Instant, Value, beside, connected
+from tauro.io.database_notes import Notes
 from tauro.io.formats.jdbc import JDBC, connection_options, table_of
+from tauro.io.jdbc_columns import cast, fits, paired
+from tauro.io.jdbc_pointer import STAGED, StagePointer, drop
+from tauro.io.options import value_of
 from tauro.io.ports import Record, Staged, WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import LeftAlone, column_condition, one_line, spark_errors, window_condition
 from tauro.model import OutputResult, OverwriteScope, WriteMode
+from tauro.storage.steps import step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.types import DataType
+    from pyspark.sql.types import StructType
 
-APPENDS = "tauro_appends"
-"""The table in which appends without a window are noted, so that none is done twice."""
-_WHOLE = {"byte": 0, "short": 1, "integer": 2, "long": 3}
-_DIGITS = {"byte": 3, "short": 5, "integer": 10, "long": 19}
+APPENDED = "append "
+"""What the ids of notes begin with that tell of an append without a window, so that none is done twice."""
+OLDER_APPENDS = "tauro_appends"
+"""The table in which earlier versions noted them."""
 
 
 def stage_jdbc(session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
@@ -48,46 +56,89 @@ def stage_jdbc(session: SparkSession, request: WriteRequest, frame: DataFrame) -
             fix="turn it into a date or timestamp",
         )
     JDBC.check_schema(frame.schema, spec)
-    schema, _, _ = table.rpartition(".")
-    name = f"{schema}{'.' if schema else ''}tauro_stage_{uuid.uuid4().hex[:12]}"
-    staged = StagedRows(session, request, frame, table, name, condition)
+    name = f"tauro_stage_{uuid.uuid4().hex[:12]}"
+    staged = StagedRows(lambda: session, request, frame.schema, table, name, condition)
+    with staged.connected("could not reach the database") as database:
+        exists = database.has_table(table)
+        if exists and spec.write_mode is WriteMode.ERROR:
+            raise _refusal(request, table)
+        if exists and spec.write_mode is WriteMode.IGNORE:
+            return LeftAlone(request)
+        if exists:
+            staged.check_columns(database)
     try:
-        with connected(session, staged.options, table) as database:
-            exists = database.has_table(table)
-            if exists and spec.write_mode is WriteMode.ERROR:
-                raise _refusal(request, table)
-            if exists and spec.write_mode is WriteMode.IGNORE:
-                return LeftAlone(request)
-            if exists:
-                staged.check_columns(database)
-    except spark_errors() as error:
-        raise staged.failure("could not reach the database", error) from error
-    try:
-        staged.write()
+        staged.point()
+        staged.write(frame)
         staged.check_window()
     except BaseException:
-        staged.discard()
+        with suppress(WriteError):  # the note of it stays, for recovery
+            staged.discard()
         raise
     return staged
 
 
-@dataclass(slots=True)
-class StagedRows:
-    """Rows in a table of their own."""
+def staged_rows_from(record: Record, session: Callable[[], SparkSession], request: WriteRequest) -> StagedRows:
+    """Staged rows from their record; publishing, undoing and discarding them asks the database.
 
-    session: SparkSession
+    Args:
+        record: what `StagedRows.record` returned, in whatever process.
+        session: opens a session, or returns the one that is open.
+        request: as it was staged, with the login among its options.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such record.
+    """
+    from pyspark.sql.types import StructType
+
+    schema = StructType.fromJson(json.loads(record["schema"]))
+    kind = record["window_type"]
+    if kind is not None and request.window is None:
+        raise ValueError("the record tells of a window that the request lacks")
+    condition = WindowCondition(request.window, kind) if kind is not None and request.window else None
+    return StagedRows(session, request, schema, str(record["target"]), str(record["stage"]), condition)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRows:
+    """Rows in a table of their own, to which a note in the table `_tauro` points."""
+
+    session: Callable[[], SparkSession]
     request: WriteRequest
-    frame: DataFrame
+    schema: StructType
     target: str
-    stage: str
+    name: str
+    """The staged table's, without its schema, which is the target's."""
     condition: WindowCondition | None
-    is_open: bool = True
+
+    @property
+    def stage(self) -> str:
+        """The staged table."""
+        return beside(self.target, self.name)
 
     @property
     def options(self) -> dict[str, str]:
         """Spark's options, without the table."""
         given = connection_options(self.request.spec)
         return {name: value for name, value in given.items() if name.lower() != "dbtable"}
+
+    @contextmanager
+    def connected(self, what: str) -> Iterator[Database]:
+        """A connection for as long as the block lasts.
+
+        Args:
+            what: what can't be done where the database refuses.
+
+        Raises:
+            WriteError: there is no login, or the database refuses.
+        """
+        url = value_of(self.options.items(), "url")
+        if url is None or HIDDEN in url:
+            raise self._lacks_login(url)
+        try:
+            with connected(self.session(), self.options, self.target) as database:
+                yield database
+        except spark_errors() as error:
+            raise self.failure(what, error) from error
 
     def check_columns(self, database: Database) -> None:
         """Compares the frame's columns with the table's, by name.
@@ -98,13 +149,13 @@ class StagedRows:
         columns = database.columns(self.target)
         theirs = self._read(self.target).schema
         types = {field.name: field.dataType for field in theirs.fields}
-        pairs = _pairs(self.frame.columns, [column.name for column in columns])
+        pairs = paired(self.schema.names, [column.name for column in columns])
         missing = [c.name for c in columns if c.name not in pairs.values() and not c.fills_itself]
-        extra = [name for name in self.frame.columns if name not in pairs]
+        extra = [name for name in self.schema.names if name not in pairs]
         changed = [
-            f"{own} is {self.frame.schema[own].dataType.simpleString()}, in the table {types[name].simpleString()}"
+            f"{own} is {self.schema[own].dataType.simpleString()}, in the table {types[name].simpleString()}"
             for own, name in pairs.items()
-            if not _fits(self.frame.schema[own].dataType, types[name])
+            if not fits(self.schema[own].dataType, types[name])
         ]
         named = (("missing", missing), ("not in the table", extra), ("of another type", changed))
         problems = [f"{what}: {bounded(names)}" for what, names in named if names]
@@ -113,13 +164,36 @@ class StagedRows:
                 f"the columns do not match those of {self.target}: {'; '.join(problems)}", where=self.request.where
             )
 
-    def write(self) -> None:
+    def point(self) -> None:
+        """Notes in the database what will be staged there, before it is.
+
+        Raises:
+            WriteError: the user may make no table there.
+        """
+        request = self.request
+        pointer = StagePointer(
+            stage=self.name,
+            target=self.target,
+            run_id=request.run_id,
+            pipeline=request.pipeline,
+            node=request.node,
+            output=request.output_id,
+            home=request.home,
+        )
+        with self.connected("could not stage rows for") as database:
+            notes = Notes(database, self.target)
+            notes.make()
+            step("jdbc.pointer")
+            notes.add(pointer.id, pointer.text())
+
+    def write(self, frame: DataFrame) -> None:
         """The one Spark job.
 
         Raises:
             WriteError: it failed.
         """
-        writer = self.frame.write.format("jdbc").options(**self.options, dbtable=self.stage)
+        writer = frame.write.format("jdbc").options(**self.options, dbtable=self.stage)
+        step("jdbc.stage")
         try:
             writer.mode("errorifexists").save()
         except spark_errors() as error:
@@ -133,8 +207,8 @@ class StagedRows:
         """
         if self.condition is None:
             return
-        with connected(self.session, self.options, self.stage) as database:
-            where, values = self._where(database, self.frame.columns)
+        with self.connected("could not check the rows for") as database:
+            where, values = self._where(database, self.schema.names)
             outside = database.count(f"SELECT COUNT(*) FROM {self.stage} WHERE NOT COALESCE(({where}), FALSE)", values)
         if outside:
             raise WindowError(
@@ -144,39 +218,39 @@ class StagedRows:
             )
 
     def publish(self) -> OutputResult:
-        """Moves the rows into the target, in one transaction.
+        """Moves the rows into the target and notes that, in one transaction; once that is noted, nothing is done.
 
         Raises:
-            WriteError: the database refused; the target is as it was.
+            WriteError: the database refused, and the target is as it was; or the rows are staged no more.
         """
-        spec = self.request.spec
         try:
-            with connected(self.session, self.options, self.target) as database, database.transaction():
-                exists = database.has_table(self.target)
-                if exists and spec.write_mode is WriteMode.ERROR:
-                    raise _refusal(self.request, self.target)
-                if exists and spec.write_mode is WriteMode.IGNORE:
-                    return LeftAlone(self.request).publish()
-                if not exists:
-                    # the schema as the JVM has it, which Spark's own code takes
-                    database.create(self.target, self.frame._jdf.schema())
-                rows = self._move(database)
-        except spark_errors() as error:
-            raise self.failure("could not publish", error) from error
-        finally:
-            self.discard()
+            with self.connected("could not publish") as database:
+                pointer = self._publish(database)
+        except WriteError as error:
+            noted = self._noted() if error.__cause__ is not None else None
+            if noted is None or not noted.is_published:
+                raise
+            pointer = noted  # the answer was lost, and not the transaction
+        if not pointer.is_published:
+            return LeftAlone(self.request).publish()
         return OutputResult(
             self.request.output_id,
             "jdbc",
             table=self.target,
-            rows=rows or 0,
-            schema=self.frame.schema.json(),
-            is_written=rows is not None,
+            rows=pointer.rows or 0,
+            schema=self.schema.json(),
+            is_written=pointer.rows is not None,
         )
 
     def undo(self) -> bool:
-        """Never: what a transaction has replaced is gone."""
-        return False
+        """True if nothing was published; what a transaction has replaced is gone.
+
+        Raises:
+            WriteError: the database can't be reached.
+        """
+        with self.connected("could not look at what was published to") as database, database.transaction():
+            pointer = self._locked(Notes(database, self.target))
+            return pointer is None or not pointer.is_published
 
     def rows(self) -> DataFrame:
         """The staged rows, read back."""
@@ -185,49 +259,110 @@ class StagedRows:
     def table(self) -> DataFrame:
         """The target's rows that stay, and the staged ones."""
         staged, spec = self.rows(), self.request.spec
-        with connected(self.session, self.options, self.target) as database:
+        with self.connected("could not look at") as database:
             if spec.replaces_table or not database.has_table(self.target):
                 return staged
         there = self._read(self.target)
-        pairs = _pairs(staged.columns, there.columns)
+        pairs = paired(staged.columns, there.columns)
         staged = staged.select([staged[own].alias(name) for own, name in pairs.items()])
         if self.condition is not None:
-            (column,) = _pairs([spec.window_column or ""], there.columns).values()
+            (column,) = paired([spec.window_column or ""], there.columns).values()
             there = there.where(f"NOT coalesce({self.condition.sql(column)}, false)")
         return there.unionByName(staged, allowMissingColumns=True)
 
     def discard(self) -> None:
-        """Drops the staged table."""
-        if not self.is_open:
-            return
-        self.is_open = False
-        with connected(self.session, self.options, self.stage) as database:
-            if database.has_table(self.stage):
-                database.run(f"DROP TABLE {self.stage}")
+        """Drops the staged table, then the note that points to it.
+
+        Raises:
+            WriteError: the database can't be reached; or somebody still writes to the table or reads it.
+        """
+        with self.connected(f"could not drop {self.name}, which was staged for") as database:
+            drop(database, self.target, self.name)
 
     def release(self) -> None:
         """Nothing is kept."""
 
-    def record(self) -> Record | None:
-        """Not told yet."""
-        return None
+    def record(self) -> Record:
+        """The staged table; `staged_rows_from` reads it."""
+        return {
+            "stage": self.name,
+            "target": self.target,
+            "schema": self.schema.json(),
+            "window_type": self.condition.type_name if self.condition else None,
+        }
 
     @property
     def is_durable(self) -> bool:
-        """Not told yet."""
-        return False
+        """The rows are in the database."""
+        return True
 
     def failure(self, what: str, error: Exception) -> WriteError:
         """What is raised in place of an error of Spark or of the driver."""
         return WriteError(f"{what} {self.target}: {one_line(error)}", where=self.request.where)
 
+    def _lacks_login(self, url: str | None) -> WriteError:
+        return WriteError(
+            f"the login of the database {url or 'of ' + self.target} is not known here: it is recorded nowhere",
+            where=self.request.where,
+            fix=f"run `tauro recover` in the project that has the output {self.request.output_id!r} with its login",
+        )
+
     def _read(self, table: str) -> DataFrame:
-        return self.session.read.format("jdbc").options(**self.options, dbtable=table).load()
+        return self.session().read.format("jdbc").options(**self.options, dbtable=table).load()
+
+    def _publish(self, database: Database) -> StagePointer:
+        """The transaction; the pointer as it is afterwards, not published if the target is left alone."""
+        spec = self.request.spec
+        notes = Notes(database, self.target)
+        with database.transaction():
+            pointer = self._locked(notes)
+            if pointer is not None and pointer.is_published:
+                return pointer
+            if pointer is None or not database.has_table(self.stage):
+                raise WriteError(
+                    f"what was staged for {self.target} is there no more",
+                    where=self.request.where,
+                    fix="run it again; nothing of it was published",
+                )
+            exists = database.has_table(self.target)
+            if exists and not pointer.is_target_ours:
+                if spec.write_mode is WriteMode.ERROR:
+                    raise _refusal(self.request, self.target)
+                if spec.write_mode is WriteMode.IGNORE:
+                    return pointer
+            if not exists:
+                # noted first, as some databases commit with every table that is made
+                pointer = pointer.model_copy(update={"is_target_ours": True})
+                notes.put(pointer.id, pointer.text())
+                step("jdbc.create")
+                database.create(self.target, self.schema)
+                self._locked(notes)
+            step("jdbc.move")
+            rows = self._move(database)
+            pointer = pointer.model_copy(update={"is_published": True, "rows": rows})
+            notes.put(pointer.id, pointer.text())
+            step("jdbc.publish")
+        return pointer
+
+    def _locked(self, notes: Notes) -> StagePointer | None:
+        """The note, which nobody else can change until the transaction ends; None if there is none."""
+        id = f"{STAGED}{self.name}"
+        if not notes.is_there or not notes.lock(id):
+            return None
+        return StagePointer.model_validate_json(notes.get(id) or "")
+
+    def _noted(self) -> StagePointer | None:
+        """The note after the connection was lost; None if there is none, or it can't be read."""
+        try:
+            with self.connected("could not publish") as database, database.transaction():
+                return self._locked(Notes(database, self.target))
+        except WriteError:
+            return None
 
     def _move(self, database: Database) -> int | None:
         """The statements of the transaction; the rows inserted, or None where they were in already."""
         columns = database.columns(self.target)
-        pairs = _pairs(self.frame.columns, [column.name for column in columns])
+        pairs = paired(self.schema.names, [column.name for column in columns])
         spec = self.request.spec
         if self.condition is not None:
             where, values = self._where(database, [column.name for column in columns])
@@ -242,76 +377,35 @@ class StagedRows:
         staged = {column.name: column.type_name for column in database.columns(self.stage)}
         into = ", ".join(database.quoted(name) for name in pairs.values())
         values_of = ", ".join(
-            _cast(database.quoted(own), self.frame.schema[own].dataType, staged.get(own), types[name])
+            cast(database.quoted(own), self.schema[own].dataType, staged.get(own), types[name])
             for own, name in pairs.items()
         )
         return database.run(f"INSERT INTO {self.target} ({into}) SELECT {values_of} FROM {self.stage}")
 
     def _note_append(self, database: Database) -> bool:
         """Notes that this run appends; False if it has before."""
-        schema, _, _ = self.target.rpartition(".")
-        notes = f"{schema}{'.' if schema else ''}{APPENDS}"
-        if not database.has_table(notes):
-            database.run(
-                f"CREATE TABLE {notes} (id CHAR(64) PRIMARY KEY, target VARCHAR(255), run_id VARCHAR(255), "
-                "added TIMESTAMP)"
-            )
         request = self.request
         parts = (self.target, request.pipeline or "", request.node, request.output_id, request.run_id)
-        id = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-        if database.count(f"SELECT COUNT(*) FROM {notes} WHERE id = ?", [id]):
+        key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        notes, older = Notes(database, self.target), beside(self.target, OLDER_APPENDS)
+        if notes.get(f"{APPENDED}{key}") is not None:
             return False
-        values = [id, self.target[:255], request.run_id[:255]]
-        database.run(f"INSERT INTO {notes} (id, target, run_id, added) VALUES (?, ?, ?, CURRENT_TIMESTAMP)", values)
+        if database.has_table(older) and database.count(f"SELECT COUNT(*) FROM {older} WHERE id = ?", [key]):
+            return False
+        about = {"target": self.target, "run_id": request.run_id, "added": datetime.now(UTC).isoformat()}
+        notes.add(f"{APPENDED}{key}", json.dumps(about))
         return True
 
     def _where(self, database: Database, names: Sequence[str]) -> tuple[str, list[Value]]:
         """The window as a condition with its values."""
         assert self.condition is not None  # asked for windows only
-        pairs = _pairs([self.request.spec.window_column or ""], names)
+        pairs = paired([self.request.spec.window_column or ""], names)
         column = database.quoted(next(iter(pairs.values())))
         lower, upper = self.condition.bounds()
         values: list[Value] = [lower, upper]
         if self.condition.type_name == "timestamp":
             values = [Instant(self.condition.window.lower), Instant(self.condition.window.upper)]
         return f"{column} >= ? AND {column} < ?", values
-
-
-def _pairs(ours: Sequence[str], theirs: Sequence[str]) -> dict[str, str]:
-    """Our columns and the table's that they mean: of the same name, or else of the same but for its case."""
-    lower = {name.lower(): name for name in reversed(theirs)}
-    found = {name: name if name in theirs else lower.get(name.lower()) for name in ours}
-    return {name: other for name, other in found.items() if other is not None}
-
-
-def _fits(ours: DataType, theirs: DataType) -> bool:
-    """Whether every value of one Spark type is one of another: the same, or a wider number or time."""
-    from pyspark.sql.types import DecimalType
-
-    if same_type(ours, theirs):
-        return True
-    one, other = ours.typeName(), theirs.typeName()
-    if one in _WHOLE and other in _WHOLE:
-        return _WHOLE[one] <= _WHOLE[other]
-    if isinstance(theirs, DecimalType):
-        if isinstance(ours, DecimalType):
-            return ours.scale <= theirs.scale and ours.precision - ours.scale <= theirs.precision - theirs.scale
-        return one in _DIGITS and _DIGITS[one] <= theirs.precision - theirs.scale
-    return (one, other) in {
-        ("float", "double"),
-        ("timestamp", "timestamp_ntz"),
-        ("timestamp_ntz", "timestamp"),
-    }
-
-
-def _cast(column: str, data_type: DataType, staged: str | None, target: str) -> str:
-    """The staged column as the target takes it: text for a type of the database's own, such as `jsonb`, is cast."""
-    is_text = data_type.typeName() == "string"
-    return (
-        f"CAST({column} AS {target})"
-        if is_text and target in ("json", "jsonb", "uuid") and staged != target
-        else column
-    )
 
 
 def _refusal(request: WriteRequest, table: str) -> WriteError:

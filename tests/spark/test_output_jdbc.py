@@ -38,7 +38,11 @@ class Target:
     def publish(self, frame: DataFrame, run_id: str, window: Window | None = None) -> OutputResult:
         spec = output_spec_for(self.project, "t")
         request = WriteRequest("pipe", "node", "t", spec, window, run_id)
-        return OutputManager(self.project).stage(request, frame).publish()
+        staged = OutputManager(self.project).stage(request, frame)
+        try:
+            return staged.publish()
+        finally:
+            staged.discard()
 
     def rows(self) -> list[tuple[Any, ...]]:
         return sorted(self.server.execute(f"select * from {self.table}"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tauro.io.formats.base import BaseFormat
 from tauro.io.options import value_of
-from tauro.io.ports import Capabilities, ReadRequest, Staged, WriteRequest
+from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteRequest
 from tauro.launch.jars import jdbc_driver
 from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import Options, as_spark_options
@@ -119,6 +120,12 @@ class Jdbc(BaseFormat):
         from tauro.io.jdbc_staging import stage_jdbc
 
         return stage_jdbc(session, request, frame)
+
+    def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
+        """The staged table, which the database knows."""
+        from tauro.io.jdbc_staging import staged_rows_from
+
+        return staged_rows_from(record, session, request)
 
 
 def connection_options(spec: InputSpec | OutputSpec) -> dict[str, str]:

@@ -1,0 +1,102 @@
+"""What a database says of the tables in which runs have staged rows: whose they are, what became of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from tauro.io.database import Database, beside, connected, last_part
+from tauro.io.database_notes import LOCK_TIMEOUT_S, Notes
+from tauro.io.writing import spark_errors
+from tauro.storage.steps import step
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+STAGED = "stage "
+"""What the ids of these notes begin with; the staged table's name follows."""
+
+
+class StagePointer(BaseModel):
+    """A staged table, as the note beside it tells."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    """The staged table's name, without its schema, which is the target's."""
+    target: str
+    """As the user writes it."""
+    run_id: str
+    pipeline: str | None = None
+    node: str
+    output: str
+    home: str | None = None
+    """Where the run's journal lies; None if it keeps none."""
+    is_target_ours: bool = False
+    """Whether the publishing makes the target, so that one that is there by now is no other's."""
+    is_published: bool = False
+    rows: int | None = None
+    """How many were published; None if none, for the run had appended them before."""
+
+    @property
+    def id(self) -> str:
+        """The note's."""
+        return f"{STAGED}{self.stage}"
+
+    def text(self) -> str:
+        """The note's, in ASCII whatever the names in it."""
+        return json.dumps(self.model_dump(mode="json"))
+
+
+def left_stages(session: SparkSession, options: Mapping[str, str], table: str) -> list[StagePointer]:
+    """All staged tables in a table's schema, whatever their targets, also those of runs that go on.
+
+    Args:
+        session: a classic session that has the driver.
+        options: Spark's JDBC options, with the login.
+        table: as the user writes it.
+
+    Raises:
+        py4j.protocol.Py4JJavaError: the database can't be reached.
+        ValueError: a note there is none of Tauro's.
+    """
+    with connected(session, options, table) as database:
+        notes = Notes(database, table)
+        if not notes.is_there:
+            return []
+        return [StagePointer.model_validate_json(text) for _, text in sorted(notes.starting_with(STAGED).items())]
+
+
+def drop_stage(session: SparkSession, options: Mapping[str, str], table: str, stage: str) -> None:
+    """Drops a staged table, then the note that tells of it; doing it again changes nothing.
+
+    Args:
+        session: as for `left_stages`.
+        options: as for `left_stages`.
+        table: a table in the same schema, as the user writes it.
+        stage: as `StagePointer.stage` tells it.
+
+    Raises:
+        py4j.protocol.Py4JJavaError: the database can't be reached; or somebody still writes to the table or reads it.
+    """
+    with connected(session, options, table) as database:
+        drop(database, table, last_part(stage))
+
+
+def drop(database: Database, table: str, stage: str) -> None:
+    """As `drop_stage`, over a connection; `stage` has no schema."""
+    name = beside(table, stage)
+    if database.has_table(name):
+        step("jdbc.drop")
+        try:
+            database.run(f"DROP TABLE {name}", timeout_s=LOCK_TIMEOUT_S)
+        except spark_errors():
+            if database.has_table(name):  # else another process was faster
+                raise
+    notes = Notes(database, table)
+    if notes.is_there:
+        step("jdbc.forget")
+        notes.drop(f"{STAGED}{stage}")
