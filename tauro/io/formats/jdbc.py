@@ -129,11 +129,16 @@ class Jdbc(BaseFormat):
 
 
 def connection_options(spec: InputSpec | OutputSpec) -> dict[str, str]:
-    """The entry's options, and the driver's class for a database whose driver Tauro knows.
+    """The entry's options as Spark takes them; see `with_driver`."""
+    return with_driver(spec.options)
+
+
+def with_driver(given: Options) -> dict[str, str]:
+    """Options as Spark takes them, and the driver's class for a database whose driver Tauro knows.
 
     Java looks for drivers among the jars that it was started with; those that a session brings have to be named.
     """
-    options = as_spark_options(spec.options)
+    options = as_spark_options(given)
     known = jdbc_driver(value_of(options.items(), "url") or "")
     if known is not None and value_of(options.items(), "driver") is None:
         options["driver"] = known.class_name
