@@ -35,15 +35,27 @@ def exchange(first: Path, second: Path, *, aside: Path | None = None) -> None:
     Raises:
         OSError: one of them does not exist, or they lie on different file systems.
     """
-    renameat2 = _renameat2()
-    if renameat2 is not None:
-        code = renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
-        if code == 0:
-            return
-        number = ctypes.get_errno()
-        if number not in _NOT_SUPPORTED:
-            raise OSError(number, os.strerror(number), str(first), None, str(second))
+    if exchange_at_once(first, second):
+        return
     exchange_by_renames(first, second, aside=aside)
+
+
+def exchange_at_once(first: Path, second: Path) -> bool:
+    """Lets two existing folders change places in one step; False, and nothing changed, where that can't be done.
+
+    Raises:
+        OSError: as `exchange`.
+    """
+    renameat2 = _renameat2()
+    if renameat2 is None:
+        return False
+    code = renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
+    if code == 0:
+        return True
+    number = ctypes.get_errno()
+    if number not in _NOT_SUPPORTED:
+        raise OSError(number, os.strerror(number), str(first), None, str(second))
+    return False
 
 
 def exchange_by_renames(first: Path, second: Path, *, aside: Path | None = None) -> None:
