@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tauro.io.formats.jdbc import with_driver
 from tauro.io.recorded import OptionsOf, Session
 from tauro.publish.lease_file import LeaseFile, LeasePlace
+from tauro.publish.lease_table import LeaseTable
 
 
 def place_at(address: Mapping[str, str], session: Session, options_of: OptionsOf) -> LeasePlace:
@@ -17,5 +19,7 @@ def place_at(address: Mapping[str, str], session: Session, options_of: OptionsOf
         session: opens a session, or returns the one that is open; called for databases.
         options_of: what the project knows of outputs, secrets included.
     """
-    del session, options_of
+    if "table" in address:
+        options = with_driver(options_of(address["output"], address["location"]))
+        return LeaseTable(session, options, address["table"], output=address["output"], location=address["location"])
     return LeaseFile(Path(address["path"]), Path(address["base"]))

@@ -48,6 +48,11 @@ class PostgresServer:
                 pass
             return cursor.fetchall() if cursor.description else []
 
+    def end_other_connections(self) -> None:
+        """Ends every connection but the one that asks for it, as a server that restarts does."""
+        others = "backend_type = 'client backend' and pid <> pg_backend_pid()"
+        self.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
