@@ -7,8 +7,8 @@ append's id as a tag, which Delta keeps through checkpoints and drops where it r
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tauro.errors import WriteError
@@ -26,8 +26,12 @@ class Replaced:
 
     ids: tuple[str, ...] = ()
     """The ids of the earlier appends."""
-    files: Mapping[str, Any] = field(default_factory=dict)  # Any: py4j's objects have no types
-    """The `AddFile` of each of their live files, by its path."""
+    paths: frozenset[str] = frozenset()
+    """Their files, as the table's log spells them."""
+
+    def files(self, snapshot: Snapshot) -> list[Any]:  # Any: py4j's objects have no types
+        """The `AddFile` of each file, in a version of the table that still has them."""
+        return [file for file in _files_of(snapshot, self.ids) if file.path() in self.paths] if self.ids else []
 
 
 def appends_replaced(request: WriteRequest, place: DeltaPlace, snapshot: Snapshot) -> Replaced:
@@ -47,16 +51,15 @@ def appends_replaced(request: WriteRequest, place: DeltaPlace, snapshot: Snapsho
     ids = tuple(name for name, one in by_append.items() if one in found)
     if not ids:
         return Replaced()
-    texts = ", ".join(f"'{one}'" for one in (name.replace("\\", "\\\\").replace("'", "\\'") for name in ids))
-    live: dict[str, dict[str, Any]] = {name: {} for name in ids}  # Any: as above
-    for file in snapshot.files(f"tags['{APPEND_TAG}'] IN ({texts})"):
+    live: dict[str, set[str]] = {name: set() for name in ids}
+    for file in _files_of(snapshot, ids):
         add = json.loads(file.json())["add"]
         if add.get("deletionVector") is None:
-            live[add["tags"][APPEND_TAG]][add["path"]] = file
+            live[add["tags"][APPEND_TAG]].add(add["path"])
     for name in ids:
         if len(live[name]) != snapshot.transactions[name]:
             raise _rewritten(request, place, name)
-    return Replaced(ids, {path: file for files in live.values() for path, file in files.items()})
+    return Replaced(ids, frozenset(path for paths in live.values() for path in paths))
 
 
 def appends_since(request: WriteRequest, before: Snapshot, now: Snapshot) -> list[str]:
@@ -67,6 +70,11 @@ def appends_since(request: WriteRequest, before: Snapshot, now: Snapshot) -> lis
         for name, files in now.transactions.items()
         if span_of(name, output_prefix(request)) is not None and then.get(name) != files
     ]
+
+
+def _files_of(snapshot: Snapshot, ids: Collection[str]) -> list[Any]:  # Any: as above
+    texts = ", ".join(f"'{one}'" for one in (name.replace("\\", "\\\\").replace("'", "\\'") for name in ids))
+    return snapshot.files(f"tags['{APPEND_TAG}'] IN ({texts})")
 
 
 def _earlier(request: WriteRequest, transactions: Mapping[str, int]) -> dict[str, Append]:

@@ -10,14 +10,24 @@ from loguru import logger
 
 from tauro.errors import ConflictError
 from tauro.io.delta_appends import Replaced, appends_replaced, appends_since
-from tauro.io.delta_log import DeltaLog, Transaction, is_conflict, removal, shallow_clone
+from tauro.io.delta_log import DeltaLog, Snapshot, Transaction, is_conflict, removal, shallow_clone
 from tauro.io.delta_notes import APPEND_TAG, append_id
+from tauro.io.delta_place import Commit
 from tauro.io.delta_stand_in import StagedLate, StandIn
-from tauro.io.delta_twin import StagedChange, absolute, make_twin, move_new_files, read_change, tagged
+from tauro.io.delta_twin import (
+    StagedChange,
+    absolute,
+    make_twin,
+    move_new_files,
+    read_change,
+    tagged,
+    withdraw_new_files,
+)
 from tauro.io.delta_undo import take_back
 from tauro.io.delta_write import explained, merge_condition, merge_into
 from tauro.io.writing import spark_errors
 from tauro.model import OutputResult, WriteMode
+from tauro.storage.steps import step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,6 +43,8 @@ class StagedCommit(StagedLate):
     kind: StandIn
     version: int
     """The target's version that the change is made to."""
+    table_id: str
+    """What its log calls the target: another table may lie there by the time of the commit."""
     partition_by: tuple[str, ...]
     """The target's."""
     replaced: Replaced = field(default_factory=Replaced)
@@ -43,16 +55,18 @@ class StagedCommit(StagedLate):
         Raises:
             WriteError: what an append would replace can't be told.
         """
-        log = DeltaLog(self.session, self.target)
-        snapshot = log.at(self.version)
+        snapshot = self._log(self.target).at(self.version)
         if self._is_append:
             self.replaced = appends_replaced(self.request, self.place, snapshot)
         if self.kind is StandIn.TWIN:
+            step("delta.twin")
             make_twin(snapshot, self.work)
         else:
-            shallow_clone(self.session, self.target, self.version, self.work)
+            step("delta.clone")
+            shallow_clone(self.session(), self.target, self.version, self.work)
         if self._is_merge:
-            merge_into(self.session, str(self.work), self.request, self.frame, None)
+            step("delta.write")
+            merge_into(self.session(), str(self.work), self.request, self._source(), None)
         else:
             self._write(exists=True)
 
@@ -61,26 +75,29 @@ class StagedCommit(StagedLate):
         staged = self._staged_place.read()
         if self.kind is StandIn.CLONE or (not self._is_append and self.condition is None):
             return staged
+        base = self._base
         if self.condition is not None:
-            inside = self.condition.sql(self.request.spec.window_column or "")
-            kept = self.place.read(self.version).where(f"NOT coalesce({inside}, false)")
-        elif self.replaced.files:
-            log = DeltaLog(self.session, self.target)
-            snapshot = log.at(self.version)
-            kept = log.frame(snapshot, [file for file in snapshot.files() if file.path() not in self.replaced.files])
+            kept = self.place.read(base).where(f"NOT coalesce({self._inside}, false)")
+        elif self.replaced.paths:
+            log = self._log(self.target)
+            snapshot = log.at(base)
+            kept = log.frame(snapshot, [file for file in snapshot.files() if file.path() not in self.replaced.paths])
         else:
-            kept = self.place.read(self.version)
+            kept = self.place.read(base)
         return kept.unionByName(staged, allowMissingColumns=True)
 
     def rows(self) -> DataFrame | None:
-        """What was written into the twin; of a clone, what the operation was given."""
+        """What was written into the twin; of a clone, what the operation was given.
+
+        None for a merge that another process staged: which of its rows were given, the merged table does not tell.
+        """
         if self._is_merge:
             return self.frame
         if self.kind is StandIn.TWIN:
             return self._staged_place.read()
         if self.condition is not None:
-            return self._staged_place.read().where(self.condition.sql(self.request.spec.window_column or ""))
-        log = DeltaLog(self.session, self.work)
+            return self._staged_place.read().where(self._inside or "")
+        log = self._log(self.work)
         return log.frame(log.latest(), [log.action({"add": add}) for add in read_change(self.work).adds])
 
     def publish(self) -> OutputResult:
@@ -88,33 +105,49 @@ class StagedCommit(StagedLate):
 
         Raises:
             ConflictError: somebody has changed what this change builds on; the table is as they left it.
-            WriteError: Delta refused the commit; the table is as it was.
+            WriteError: Delta refused the commit, or what was staged is gone; the table is as it was.
         """
-        log = DeltaLog(self.session, self.target)
+        log = self._log(self.target)
         if self._is_committed(log):
             return self._result_of_log()
+        self._check_staged()
         change = read_change(self.work)
         if change.is_empty and not self._replaces_files:
             return self._result(0)  # Delta commits nothing where nothing changes
+        base = self._base
         try:
-            self._check_appends(log)
+            self._check_unchanged(log, base)
             move_new_files(change, self.target)
-            self.published = self._commit(log, change)
+            self._commit(log, change, base)
+        except ConflictError:
+            self._withdraw(log)
+            raise
         except spark_errors() as error:
             if not self._is_committed(log):
+                self._withdraw(log)
                 raise self._conflict() if is_conflict(error) else explained(error, self.request) from error
             logger.opt(exception=error).warning("{}: committed, and then an error", self.request.where)
             return self._result_of_log()
         return self._result(change.rows)
 
-    def undo(self) -> bool:
-        """Takes the commit back by another, unless somebody has committed since."""
-        if self.published is None:
-            return False
-        is_undone = take_back(DeltaLog(self.session, self.target), self.target, self.published, self._id)
-        if is_undone:
-            self.published = None
-        return is_undone
+    def record(self) -> dict[str, Any]:  # Any: JSON
+        """All that another process needs."""
+        return {
+            "kind": self.kind.value,
+            **StagedLate.record(self),
+            "version": self.version,
+            "table_id": self.table_id,
+            "partition_by": list(self.partition_by),
+            "replaced": {"ids": list(self.replaced.ids), "paths": sorted(self.replaced.paths)},
+        }
+
+    def _undo(self) -> bool:
+        log = self._log(self.target)
+        if not self._is_committed(log):
+            self._withdraw(log)
+            return True
+        commit = self._own_commit()
+        return commit is not None and take_back(log, self.target, commit.version, self._id)
 
     @property
     def _is_append(self) -> bool:
@@ -129,12 +162,30 @@ class StagedCommit(StagedLate):
         """Whether the commit takes away files that the stand-in does not know of."""
         return self.kind is StandIn.TWIN
 
-    def _commit(self, log: DeltaLog, change: StagedChange) -> int:
-        txn = log.begin(self.version)
+    @property
+    def _base(self) -> int:
+        """The version to commit to: that of staging, or, where a commit was taken back, the one that did so."""
+        own = self._own_commit()
+        return own.version if own is not None and not own.transactions[self._id] else self.version
+
+    def _own_commit(self) -> Commit | None:
+        """The last commit that says whether this change is in."""
+        found = [one for one in self.place.commits_after(self.version) if self._id in one.transactions]
+        return found[-1] if found else None
+
+    def _is_committed(self, log: DeltaLog) -> bool:
+        return log.latest().transactions.get(self._id, 0) > 0
+
+    def _withdraw(self, log: DeltaLog) -> None:
+        """Takes files back that no version of the table knows."""
+        if self._id not in log.latest().transactions:
+            withdraw_new_files(read_change(self.work), self.target)
+
+    def _commit(self, log: DeltaLog, change: StagedChange, base: int) -> None:
+        txn = log.begin(base)
         txn.read_application(self._id)
-        metadata_id = log.at(self.version).metadata["id"]
-        actions = [_with_id(action, metadata_id) for action in change.others]
-        removals, spelled = self._read(txn, change)
+        actions = [_with_id(action, self.table_id) for action in change.others]
+        removals, spelled = self._read(txn, change, log.at(base))
         transactions = {self._id: 1}
         tags = {}
         if self._is_append:
@@ -154,19 +205,21 @@ class StagedCommit(StagedLate):
             {"txn": {"appId": name, "version": version, "lastUpdated": int(change.info.get("timestamp", 0))}}
             for name, version in transactions.items()
         ]
-        return txn.commit(
+        operation, metrics = self._operation(log, change)
+        step("delta.commit")
+        txn.commit(
             [*removals, *map(log.action, actions)],
-            *self._operation(log, change),
+            operation,
+            metrics,
             note=self._note if self._is_merge else None,
         )
 
-    def _read(self, txn: Transaction, change: StagedChange) -> tuple[list[Any], dict[str, str]]:
+    def _read(self, txn: Transaction, change: StagedChange, base: Snapshot) -> tuple[list[Any], dict[str, str]]:
         """What is removed, and how the target's log spells the paths of files that change; marks what was read."""
         if self._is_append:
-            return [removal(file) for file in self.replaced.files.values()], {}
+            return [removal(file) for file in self.replaced.files(base)], {}
         if self.kind is StandIn.TWIN:
-            inside = self.condition.sql(self.request.spec.window_column or "") if self.condition else None
-            return [removal(file) for file in txn.read_files(inside)], {}
+            return [removal(file) for file in txn.read_files(self._inside)], {}
         by_path = {absolute(file.path(), self.target): file for file in txn.read_files()}
         touched = {path: by_path[path] for path in change.removed}
         return [removal(file) for file in touched.values()], {path: file.path() for path, file in touched.items()}
@@ -178,20 +231,22 @@ class StagedCommit(StagedLate):
             metrics = {**metrics, "operationNumSourceRows": metrics.get("numSourceRows", 0)}
             return log.merge_operation(merge_condition(self.request)), metrics
         mode = "Append" if self._is_append else "Overwrite"
-        inside = self.condition.sql(self.request.spec.window_column or "") if self.condition else None
-        return log.write_operation(mode, self.partition_by, inside, self._note), metrics
+        return log.write_operation(mode, self.partition_by, self._inside, self._note), metrics
 
-    def _check_appends(self, log: DeltaLog) -> None:
-        """Refuses to append beside what the same output has appended meanwhile.
+    def _check_unchanged(self, log: DeltaLog, base: int) -> None:
+        """Refuses to commit to another table, or to append beside what the same output has appended meanwhile.
 
         Raises:
-            ConflictError: it has.
+            ConflictError: that is so.
         """
-        if self._is_append and appends_since(self.request, log.at(self.version), log.latest()):
+        latest = log.latest()
+        if latest.version < base or log.at(base).metadata["id"] != self.table_id:
+            raise self._conflict()
+        if self._is_append and appends_since(self.request, log.at(base), latest):
             raise self._conflict()
 
     def _conflict(self) -> ConflictError:
-        others = list(self.place.commits_after(self.version))
+        others = list(self.place.commits_after(self._base))
         by = ", ".join(f"version {one.version} ({one.info.get('operation')})" for one in others) or "another commit"
         return ConflictError(
             f"{self.place.path} was changed by somebody else while this run was writing to version {self.version} "
@@ -202,9 +257,8 @@ class StagedCommit(StagedLate):
 
     def _result_of_log(self) -> OutputResult:
         """What an earlier `publish` has done."""
-        commit = next(one for one in self.place.commits_after(self.version) if self._id in one.transactions)
-        self.published = commit.version
-        return self._result(commit.rows)
+        commit = self._own_commit()
+        return self._result(commit.rows if commit is not None else None)
 
 
 def _with_id(action: Mapping[str, Any], metadata_id: str) -> dict[str, Any]:  # Any: JSON

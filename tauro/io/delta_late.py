@@ -15,6 +15,7 @@ from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import spark_errors
 from tauro.storage.local import remove_tree
+from tauro.storage.steps import step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -48,10 +49,12 @@ def stage_late(
         WindowError: rows lie outside the window.
     """
     target, workshop, work = folders
+    step("delta.clear")
     remove_tree(work)
     DeltaLog(session, work).forget()
     given: dict[str, Any] = {  # Any: the fields that both kinds have, each of its own type
-        "session": session,
+        "session": lambda: session,
+        "schema": frame.schema.json(),
         "request": request,
         "frame": frame,
         "place": place,
@@ -67,8 +70,9 @@ def stage_late(
             staged = StagedNew(**given)
         else:
             snapshot = DeltaLog(session, target).latest()
-            partition_by = tuple(snapshot.metadata["partitionColumns"])
-            staged = StagedCommit(**given, kind=kind, version=snapshot.version, partition_by=partition_by)
+            about = snapshot.metadata
+            given |= {"table_id": about["id"], "partition_by": tuple(about["partitionColumns"])}
+            staged = StagedCommit(**given, kind=kind, version=snapshot.version)
     except BaseException:
         if is_persisted:
             frame.unpersist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class DeltaPlace:
     """Where a Delta table lies, or will lie."""
 
-    session: SparkSession
+    session: Callable[[], SparkSession]
+    """Asked for where the table is read or written, and where its log is not on this machine."""
     path: str
     """For a catalog table that does not exist yet, where the catalog will put it."""
     new_table: str | None = None
@@ -27,17 +28,19 @@ class DeltaPlace:
 
     def exists(self) -> bool:
         """Whether a Delta table is there."""
-        if self.new_table is not None:
-            return False
-        if not is_remote(self.path):
-            return any(_commits(local_path(self.path) / "_delta_log"))
+        return self.new_table is None and self.is_written()
+
+    def is_written(self) -> bool:
+        """Whether a Delta log is there, be it one that the catalog knows nothing of."""
+        if self._log is not None:
+            return any(_commits(self._log))
         from delta.tables import DeltaTable
 
-        return bool(DeltaTable.isDeltaTable(self.session, self.path))
+        return bool(DeltaTable.isDeltaTable(self.session(), self.path))
 
     def read(self, version: int | None = None) -> DataFrame:
         """The table that is there, now or as of a version."""
-        reader = self.session.read.format("delta")
+        reader = self.session().read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
         return reader.load(literal_spark_path(self.path))
@@ -68,8 +71,30 @@ class DeltaPlace:
                         action["remove"].get("dataChange", True) for action in actions if "remove" in action
                     ),
                     removes_files=any("remove" in action for action in actions),
-                    transactions=frozenset(action["txn"]["appId"] for action in actions if "txn" in action),
+                    transactions={a["txn"]["appId"]: a["txn"]["version"] for a in actions if "txn" in a},
                 )
+
+    def history(self, after: int) -> list[Commit]:
+        """The commits after a version; Spark is asked where the log is not on this machine."""
+        if self.has_log_here:
+            return list(self.commits_after(after))
+        if not self.is_written():
+            return []
+        from delta.tables import DeltaTable
+
+        names = ("operation", "operationParameters", "operationMetrics", "userMetadata")
+        known = DeltaTable.forPath(self.session(), self.path).history().where(f"version > {after}").orderBy("version")
+        return [
+            Commit(
+                row["version"],
+                {name: row[name] for name in names},
+                adds_files=True,
+                takes_rows=False,
+                removes_files=False,
+                transactions={},
+            )
+            for row in known.collect()
+        ]
 
     def taken_since(self, append_id: str, *, by_layout: bool = False) -> Commit | None:
         """The first commit after an append that took rows away or changed some; None if the log knows of none.
@@ -109,8 +134,8 @@ class Commit:
     takes_rows: bool
     """Whether it removes or rewrites files for another reason than their layout."""
     removes_files: bool
-    transactions: frozenset[str]
-    """The application ids whose progress it notes."""
+    transactions: Mapping[str, int]
+    """The application ids whose progress it notes, with their versions."""
 
     @property
     def rows(self) -> int | None:

@@ -82,7 +82,16 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
     if spec.write_mode is WriteMode.MERGE:
         frame = _checked_source(request, frame)
     if kind is None:
-        return StagedDirect(session, request, frame, place, condition, is_persisted)
+        return StagedDirect(
+            session=lambda: session,
+            request=request,
+            schema=frame.schema.json(),
+            place=place,
+            condition=condition,
+            before=place.version(),
+            frame=frame,
+            is_persisted=is_persisted,
+        )
     folders = _folders(request, place)
     return stage_late(session, request, frame, place, condition, kind=kind, folders=folders, is_persisted=is_persisted)
 

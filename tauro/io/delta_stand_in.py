@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from loguru import logger
+
+from tauro.errors import WriteError
 from tauro.io.delta_log import DeltaLog
 from tauro.io.delta_notes import note, write_id
 from tauro.io.delta_place import DeltaPlace
 from tauro.io.delta_write import result_of, writer_of
-from tauro.io.ports import Record, WriteRequest
+from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition
+from tauro.io.writing import spark_errors
 from tauro.model import OutputResult
 from tauro.storage.local import remove_empty, remove_tree
 from tauro.storage.paths import spark_path
+from tauro.storage.steps import step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -25,18 +33,22 @@ if TYPE_CHECKING:
 class StandIn(StrEnum):
     """What an output is written into until it is published."""
 
-    NEW = "a new table"
-    TWIN = "an empty twin of the table"
-    CLONE = "a shallow clone of the table"
+    NEW = "new"
+    """A table that is put where none is."""
+    TWIN = "twin"
+    """An empty table like the one that is there."""
+    CLONE = "clone"
+    """A shallow clone of the one that is there."""
 
 
 @dataclass(slots=True, kw_only=True)
-class StagedLate:
-    """What both kinds have in common."""
+class StagedLate(ABC):
+    """What both kinds have in common; whether it is published is told by the table's log, in whatever process."""
 
-    session: SparkSession
+    session: Callable[[], SparkSession]
     request: WriteRequest
-    frame: DataFrame
+    schema: str
+    """The rows' columns as JSON."""
     place: DeltaPlace
     condition: WindowCondition | None
     target: Path
@@ -44,36 +56,72 @@ class StagedLate:
     """The folder of all that is staged beside the target."""
     work: Path
     """The stand-in: a folder that is this output's alone."""
-    is_persisted: bool
+    frame: DataFrame | None = None
+    """The rows as the node returned them; None in another process than that which staged them."""
+    is_persisted: bool = False
     """Whether the frame was persisted for this output."""
     write_name: str = field(default_factory=lambda: uuid.uuid4().hex)
-    published: int | None = None
-    """The version that was committed."""
+    is_remembered: bool = field(default=False, init=False)
+    """Whether Delta may keep something of the stand-in in memory."""
+
+    @abstractmethod
+    def publish(self) -> OutputResult:
+        """Makes it visible; done already, it changes nothing."""
+
+    @abstractmethod
+    def table(self) -> DataFrame | None:
+        """The table as it will be."""
+
+    @abstractmethod
+    def rows(self) -> DataFrame | None:
+        """The staged rows alone."""
+
+    def undo(self) -> bool:
+        """Puts back what was there; False if somebody has committed since, or Spark fails, and nothing changed."""
+        try:
+            return self._undo()
+        except spark_errors() as error:
+            logger.opt(exception=error).warning("{}: {} can't be put back", self.request.where, self.place.path)
+            return False
 
     def discard(self) -> None:
         """Removes what is staged, and releases the rows that were kept for a merge."""
+        dropped = self.work.with_name(f".{self.work.name}.dropped")
+        remove_tree(dropped)
         if self.work.exists():
-            remove_tree(self.work)
-            DeltaLog(self.session, self.work).forget()
+            step("delta.discard")
+            os.rename(self.work, dropped)  # so that what is half removed is never published
+            step("delta.remove")
+            remove_tree(dropped)
+        if self.is_remembered:
+            DeltaLog(self.session(), self.work).forget()
+            self.is_remembered = False
         remove_empty(self.work.parent, up_to=self.workshop)
-        if self.is_persisted:
-            self.frame.unpersist()
-            self.is_persisted = False
+        self.release()
 
     def release(self) -> None:
         """Releases the rows that were kept for a merge."""
-        if self.is_persisted:
+        if self.is_persisted and self.frame is not None:
             self.frame.unpersist()
-            self.is_persisted = False
+        self.is_persisted = False
 
-    def record(self) -> Record | None:
-        """Not told yet."""
-        return None
+    def record(self) -> dict[str, Any]:  # Any: JSON
+        """All that another process needs; `tauro.io.delta_record` reads it."""
+        return {
+            "target": str(self.target),
+            "work": str(self.work),
+            "write": self.write_name,
+            "schema": self.schema,
+            "window_type": self.condition.type_name if self.condition else None,
+        }
 
     @property
     def is_durable(self) -> bool:
-        """Not told yet."""
-        return False
+        """The stand-in is there."""
+        return True
+
+    @abstractmethod
+    def _undo(self) -> bool: ...
 
     @property
     def _note(self) -> str:
@@ -84,16 +132,42 @@ class StagedLate:
         return write_id(self.request, self.write_name)
 
     @property
+    def _inside(self) -> str | None:
+        """The condition of a windowed overwrite, as SQL."""
+        return self.condition.sql(self.request.spec.window_column or "") if self.condition else None
+
+    @property
     def _staged_place(self) -> DeltaPlace:
+        self.is_remembered = True
         return DeltaPlace(self.session, str(self.work))
+
+    def _log(self, folder: Path) -> DeltaLog:
+        self.is_remembered = True
+        return DeltaLog(self.session(), folder)
+
+    def _source(self) -> DataFrame:
+        assert self.frame is not None  # only what comes of a record has none, and that is written already
+        return self.frame
 
     def _write(self, *, exists: bool) -> None:
         options = {"userMetadata": self._note}
-        writer = writer_of(self.request, self.frame, self.condition, exists=exists, options=options)
+        writer = writer_of(self.request, self._source(), self.condition, exists=exists, options=options)
+        step("delta.write")
+        self.is_remembered = True
         writer.save(spark_path(str(self.work)))
 
-    def _result(self, rows: int | None, *, is_written: bool = True) -> OutputResult:
-        return result_of(self.request, self.frame, rows, is_written=is_written)
+    def _check_staged(self) -> None:
+        """Refuses to publish what was dropped.
 
-    def _is_committed(self, log: DeltaLog) -> bool:
-        return log.latest().transactions.get(self._id, 0) > 0
+        Raises:
+            WriteError: the stand-in is gone.
+        """
+        if not (self.work / "_delta_log").is_dir():
+            raise WriteError(
+                f"what was staged for {self.place.path} is gone: {self.work}",
+                where=self.request.where,
+                fix="run the node again",
+            )
+
+    def _result(self, rows: int | None, *, is_written: bool = True) -> OutputResult:
+        return result_of(self.request, self.schema, rows, is_written=is_written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -15,11 +16,13 @@ from urllib.parse import unquote
 from tauro.errors import WriteError
 from tauro.io.delta_log import Snapshot
 from tauro.io.delta_place import rows_of
-from tauro.storage.local import make_folder
+from tauro.storage.local import make_folder, remove_empty
+from tauro.storage.steps import step
 
 # Any, in this module: the JSON of Delta's actions.
 _ROW_TRACKING = "delta.rowTracking"
 _LOG = "_delta_log"
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
 
 
 def make_twin(snapshot: Snapshot, folder: Path) -> None:
@@ -136,27 +139,45 @@ def absolute(path: str, folder: Path) -> str:
 
 
 def move_new_files(change: StagedChange, target: Path) -> None:
-    """Moves what was written into the target's folder, where no reader knows of it yet; may be done again.
+    """Brings what was written into the target's folder, where no reader knows of it yet; may be done again.
+
+    The stand-in stays readable: the files are hard links where the file system has them, and moved elsewhere.
 
     Raises:
         WriteError: a file is neither here nor there.
     """
     for relative in _new_files(change):
-        move_file(change.folder / relative, target / relative)
+        if not (target / relative).exists():
+            _move_file(change.folder / relative, target / relative)
 
 
-def move_file(source: Path, target: Path) -> None:
-    """Moves a file; that it has been moved before is no error.
+def withdraw_new_files(change: StagedChange, target: Path) -> None:
+    """Undoes `move_new_files`, also if it was stopped in the middle; the target's log must not know of the files."""
+    for relative in _new_files(change):
+        staged, moved = change.folder / relative, target / relative
+        if moved.exists():
+            step("delta.withdraw")
+            if staged.exists():
+                moved.unlink(missing_ok=True)
+            else:
+                os.rename(moved, staged)
+        if moved.parent != target:
+            remove_empty(moved.parent, up_to=target / Path(relative).parts[0])
 
-    Raises:
-        WriteError: it is at neither place.
-    """
+
+def _move_file(source: Path, target: Path) -> None:
     make_folder(target.parent)
+    step("delta.move")
     try:
-        os.rename(source, target)
+        os.link(source, target)
+    except FileExistsError:
+        pass
     except FileNotFoundError:
-        if not target.exists():
-            raise WriteError(f"the staged file {source} is gone", fix="run it again") from None
+        raise WriteError(f"the staged file {source} is gone", fix="run it again") from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.rename(source, target)
 
 
 def actions_of(folder: Path, version: int) -> Iterator[dict[str, Any]]:

@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from loguru import logger
-
 from tauro.io.delta_log import DeltaLog, removal
 from tauro.io.delta_twin import actions_of
-from tauro.io.writing import spark_errors
+from tauro.storage.steps import step
 
 
 def take_back(log: DeltaLog, folder: Path, version: int, write_id: str) -> bool:
@@ -25,14 +23,6 @@ def take_back(log: DeltaLog, folder: Path, version: int, write_id: str) -> bool:
     Returns:
         Whether it is restored; if not, nothing was changed.
     """
-    try:
-        return _take_back(log, folder, version, write_id)
-    except spark_errors() as error:
-        logger.opt(exception=error).warning("version {} of {} can't be taken back", version, folder)
-        return False
-
-
-def _take_back(log: DeltaLog, folder: Path, version: int, write_id: str) -> bool:
     if log.latest().version != version:
         return False
     before = log.at(version - 1)
@@ -56,5 +46,6 @@ def _take_back(log: DeltaLog, folder: Path, version: int, write_id: str) -> bool
         if file.path() in gone:
             add = json.loads(file.json())["add"]
             actions.append(log.action({"add": {**add, "dataChange": True}}))
+    step("delta.undo")
     txn.commit(actions, log.restore_operation(version - 1), {})
     return True

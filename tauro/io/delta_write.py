@@ -96,8 +96,8 @@ def explained(error: Exception, request: WriteRequest) -> WriteError | WindowErr
     return WriteError(f"could not write delta to {place}: {one_line(error)}", where=request.where)
 
 
-def result_of(request: WriteRequest, frame: DataFrame, rows: int | None, *, is_written: bool = True) -> OutputResult:
-    """What publishing an output reports."""
+def result_of(request: WriteRequest, schema: str, rows: int | None, *, is_written: bool = True) -> OutputResult:
+    """What publishing an output reports; `schema` is that of its rows, as JSON."""
     spec = request.spec
     return OutputResult(
         request.output_id,
@@ -105,7 +105,7 @@ def result_of(request: WriteRequest, frame: DataFrame, rows: int | None, *, is_w
         path=spec.path,
         table=spec.table,
         rows=rows,
-        schema=frame.schema.json(),
+        schema=schema,
         is_written=is_written,
     )
 

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tauro.errors import UnsupportedError, WriteError, bounded
+from tauro.io.catalog_table import CatalogTable, catalog_table_from, described, new_location, quoted_name, sql_options
 from tauro.io.columns import find_column, same_type, selected
 from tauro.io.delta_staging import DeltaPlace, stage_delta
+from tauro.io.file_table import file_table_at
 from tauro.io.formats.table import PROVIDERS, as_provided, provider_format, provider_of
 from tauro.io.ports import Record, Staged, WriteRequest
 from tauro.io.staging import stage_files
 from tauro.io.windows import quoted
 from tauro.io.writing import LeftAlone, one_line, spark_errors
 from tauro.model import OutputResult, WriteMode
-from tauro.storage.paths import canonical, is_remote, spark_path
+from tauro.storage.paths import is_remote, spark_path
+from tauro.storage.steps import step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
     from tauro.io.formats.files import FileFormat
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogTable:
-    """What the catalog knows of a table."""
-
-    provider: str
-    location: str
-    is_external: bool
-    schema: StructType
-    partition_by: tuple[str, ...]
 
 
 def stage_table(session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
@@ -44,8 +36,8 @@ def stage_table(session: SparkSession, request: WriteRequest, frame: DataFrame) 
         WriteError: as for paths; or the table is a view, or lies where folders can't be swapped.
     """
     spec = request.spec
-    name = _quoted_name(spec.table or "")
-    there = _described(session, name) if session.catalog.tableExists(name) else None
+    name = quoted_name(spec.table or "")
+    there = described(session, name)
     if there is not None and spec.write_mode is WriteMode.ERROR:
         raise WriteError(f"the table {spec.table} exists already, and write_mode is error", where=request.where)
     if there is not None and spec.write_mode is WriteMode.IGNORE:
@@ -53,11 +45,13 @@ def stage_table(session: SparkSession, request: WriteRequest, frame: DataFrame) 
     provider = there.provider if there else provider_of(spec)
     if provider not in PROVIDERS:
         raise WriteError(f"{spec.table} is kept as {provider!r}, which is not written", where=request.where)
-    location = there.location if there else _new_location(session, spec.table or "")
+    location = there.location if there else new_location(session, spec.table or "")
     inner = replace(request, spec=as_provided(spec, provider, location))
     if provider == "delta":
-        place = DeltaPlace(session, location, new_table=None if there else name)
-        return TableStaged(session, request, stage_delta(session, inner, frame, place), None, name)
+        place = DeltaPlace(lambda: session, location, new_table=None if there else name)
+        return TableStaged(
+            lambda: session, request, stage_delta(session, inner, frame, place), there, name, provider, location
+        )
     problems = provider_format(provider).check_output(inner.spec)
     if problems:
         raise UnsupportedError("; ".join(problems), where=request.where)
@@ -65,39 +59,62 @@ def stage_table(session: SparkSession, request: WriteRequest, frame: DataFrame) 
         _check_catalog(request, there)
     form = cast("FileFormat", provider_format(provider))
     staged = stage_files(session, inner, frame, form, catalog_schema=there.schema if there else None)
-    return TableStaged(session, request, staged, there, name, provider=provider, location=location)
+    return TableStaged(lambda: session, request, staged, there, name, provider, location)
+
+
+def staged_table_from(session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> TableStaged:
+    """A staged table from its record; nothing is looked at before it is asked for.
+
+    Args:
+        session: called to publish, to undo and to read.
+        request: as it was staged.
+        record: what `TableStaged.record` returned.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no such record.
+    """
+    provider, location = record["provider"], record["location"]
+    inner = replace(request, spec=as_provided(request.spec, provider, location))
+    is_left_alone = record["is_left_alone"]
+    return TableStaged(
+        session,
+        request,
+        LeftAlone(inner) if is_left_alone else provider_format(provider).staged_from(session, inner, record["inner"]),
+        catalog_table_from(record["there"]) if record["there"] else None,
+        record["name"],
+        provider,
+        location,
+        is_recalled=True,
+    )
 
 
 @dataclass(slots=True)
 class TableStaged:
     """A table's files or commit, not yet visible."""
 
-    session: SparkSession
+    session: Callable[[], SparkSession]
     request: WriteRequest
     inner: Staged
     there: CatalogTable | None
+    """What the catalog knew when it was staged."""
     name: str
-    provider: str | None = None
-    """None for Delta, which tells the catalog itself."""
-    location: str = ""
-    known: StructType | None = field(init=False)
-    """The columns that the catalog says the table has by now; None if it knows no such table."""
+    """Quoted."""
+    provider: str
+    location: str
+    is_recalled: bool = False
+    """Whether it comes of a record: another process may have published it, or a part of it."""
     is_begun: bool = field(default=False, init=False)
-    """Whether the data may have been published."""
-
-    def __post_init__(self) -> None:
-        """The catalog knows as yet what it knew before."""
-        self.known = self.there.schema if self.there else None
+    """Whether this process may have published the data."""
 
     def publish(self) -> OutputResult:
-        """Publishes the data, then tells the catalog.
+        """Publishes the data, then tells the catalog; what is done already is left.
 
         Raises:
             WriteError: as for paths; or the catalog refuses, and the data is as it was.
         """
         spec = self.request.spec
         is_judged = spec.write_mode in (WriteMode.ERROR, WriteMode.IGNORE) and not self.is_begun
-        if is_judged and self.there is None and self.session.catalog.tableExists(self.name):
+        if is_judged and self.there is None and self._is_made_by_others():
             if spec.write_mode is WriteMode.IGNORE:
                 return LeftAlone(self.request).publish()
             raise WriteError(f"the table {spec.table} exists by now", where=self.request.where)
@@ -115,11 +132,14 @@ class TableStaged:
 
     def undo(self) -> bool:
         """Puts the data back, then tells the catalog; False if the data can't be."""
-        if not self.is_begun:
+        if not self.is_begun and not self.is_recalled:
             return True
         if not self.inner.undo():
             return False
-        self._tell_catalog(self.there.schema if self.there else None)
+        if self.there is not None:
+            self._tell_catalog(self.there.schema)
+        elif self.provider != "delta":
+            self._forget_table()
         return True
 
     def discard(self) -> None:
@@ -139,48 +159,83 @@ class TableStaged:
         self.inner.release()
 
     def record(self) -> Record | None:
-        """Not told yet."""
-        return None
+        """What the catalog knew, and the record of the data; `staged_table_from` reads it."""
+        inner = self.inner.record()
+        if inner is None:
+            return None
+        return {
+            "name": self.name,
+            "provider": self.provider,
+            "location": self.location,
+            "there": self.there.record() if self.there else None,
+            "is_left_alone": isinstance(self.inner, LeftAlone),
+            "inner": inner,
+        }
 
     @property
     def is_durable(self) -> bool:
-        """Not told yet."""
-        return False
+        """As its data is."""
+        return self.inner.is_durable
 
     def _as_table(self, frame: DataFrame | None) -> DataFrame | None:
         """The columns in the catalog's order: those of the partitions last."""
-        if frame is None or self.provider is None:
+        if frame is None or self.provider == "delta":
             return frame
         parts = [find_column(frame.columns, name) or name for name in self.request.spec.partition_by]
         return selected(frame, [*(name for name in frame.columns if name not in parts), *parts])
 
-    def _tell_catalog(self, schema: StructType | None) -> None:
-        """Lets the catalog know of the table with these columns, or, for None, of no such table."""
-        if self.provider is None:
+    def _is_made_by_others(self) -> bool:
+        """Whether a table of this name was made meanwhile; at its own place, an earlier `publish` may have made it."""
+        there = described(self.session(), self.name)
+        return there is not None and not (self.is_recalled and there.location == self.location)
+
+    def _known(self) -> CatalogTable | None:
+        """What the catalog knows by now of the table at its place."""
+        there = described(self.session(), self.name)
+        return there if there is not None and there.location == self.location else None
+
+    def _tell_catalog(self, schema: StructType) -> None:
+        """Lets the catalog know of the table with these columns; done already, it changes nothing."""
+        session = self.session()
+        if self.provider == "delta":  # it tells the catalog itself, unless it was stopped before it could
+            if self.there is None and not session.catalog.tableExists(self.name):
+                step("catalog.create")
+                session.sql(f"CREATE TABLE {self.name} USING delta LOCATION '{self._place}'")
             return
-        if self.known is not None and (schema is None or not _same_columns(schema, self.known)):
-            self.session.sql(f"DROP TABLE IF EXISTS {self.name}")  # external: its files stay
-            self.known = None
-        if schema is None:
-            return
-        if self.known is None:
-            self.session.sql(self._create(schema))
-            self.known = schema
+        known = self._known()
+        if known is not None and known.is_external and not _same_columns(schema, known.schema):
+            step("catalog.drop")
+            session.sql(f"DROP TABLE {self.name}")  # external: its files stay
+            known = None
+        if known is None:
+            step("catalog.create")
+            session.sql(self._create(schema))
         if self.request.spec.partition_by:
-            self.session.sql(f"MSCK REPAIR TABLE {self.name} SYNC PARTITIONS")
-        self.session.catalog.refreshTable(self.name)
+            step("catalog.repair")
+            session.sql(f"MSCK REPAIR TABLE {self.name} SYNC PARTITIONS")
+        session.catalog.refreshTable(self.name)
+
+    def _forget_table(self) -> None:
+        """Takes the table out of the catalog whose data was taken away, unless others have data there."""
+        known = self._known()
+        if known is not None and known.is_external and file_table_at(Path(self.location), self.request.where) is None:
+            step("catalog.drop")
+            self.session().sql(f"DROP TABLE {self.name}")
+
+    @property
+    def _place(self) -> str:
+        return spark_path(self.location).replace("'", "\\'")
 
     def _create(self, schema: StructType) -> str:
         columns = ", ".join(f"{quoted(field.name)} {field.dataType.simpleString()}" for field in schema.fields)
         names = ", ".join(quoted(find_column(schema.fieldNames(), n) or n) for n in self.request.spec.partition_by)
         parts = f" PARTITIONED BY ({names})" if names else ""
-        options = _sql_options(self._options(schema))
-        place = spark_path(self.location).replace("'", "\\'")
-        return f"CREATE TABLE {self.name} ({columns}) USING {self.provider}{options}{parts} LOCATION '{place}'"
+        options = sql_options(self._options(schema))
+        return f"CREATE TABLE {self.name} ({columns}) USING {self.provider}{options}{parts} LOCATION '{self._place}'"
 
     def _options(self, schema: StructType) -> Mapping[str, str]:
-        form = cast("FileFormat", provider_format(self.provider or ""))
-        spec = as_provided(self.request.spec, self.provider or "", self.location)
+        form = cast("FileFormat", provider_format(self.provider))
+        spec = as_provided(self.request.spec, self.provider, self.location)
         return form.options_to_read(spec, len(schema.fields) - len(spec.partition_by))
 
 
@@ -188,25 +243,6 @@ def _schema_of(result: OutputResult) -> StructType:
     from pyspark.sql.types import StructType
 
     return StructType.fromJson(json.loads(result.schema or "{}"))
-
-
-def _described(session: SparkSession, name: str) -> CatalogTable:
-    """The catalog's entry; starts no job."""
-    rows = session.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
-    names = [row["col_name"] for row in rows]
-    at = names.index("# Detailed Table Information")
-    details = {row["col_name"]: row["data_type"] for row in rows[at + 1 :]}
-    parts: list[str] = []
-    if "# Partition Information" in names:
-        first = names.index("# Partition Information") + 2
-        parts = [name for name in names[first:at] if name]
-    return CatalogTable(
-        provider=str(details.get("Provider") or details.get("Type") or "").lower(),
-        location=canonical(str(details.get("Location") or "")),
-        is_external=details.get("Type") == "EXTERNAL",
-        schema=session.table(name).schema,
-        partition_by=tuple(parts),
-    )
 
 
 def _check_catalog(request: WriteRequest, there: CatalogTable) -> None:
@@ -238,27 +274,3 @@ def _same_columns(one: StructType, other: StructType) -> bool:
     if types.keys() != {field.name.lower() for field in one.fields}:
         return False
     return all(same_type(field.dataType, types[field.name.lower()]) for field in one.fields)
-
-
-def _new_location(session: SparkSession, table: str) -> str:
-    """Where the catalog would put a table of this name, were it to manage it."""
-    *database, name = _parts(table)
-    where = session.catalog.getDatabase(".".join(map(quoted, database)) or session.catalog.currentDatabase())
-    return canonical(f"{where.locationUri.rstrip('/')}/{name.lower()}")
-
-
-def _parts(table: str) -> list[str]:
-    """A name's parts; those in backticks may hold dots."""
-    return [part.strip("`") for part in re.findall(r"`[^`]+`|[^.`]+", table)]
-
-
-def _quoted_name(table: str) -> str:
-    return ".".join(quoted(part) for part in _parts(table))
-
-
-def _sql_options(options: Mapping[str, str]) -> str:
-    if not options:
-        return ""
-    escaped = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in options.items()}
-    pairs = ", ".join(f"'{name}' = '{value}'" for name, value in escaped.items())
-    return f" OPTIONS ({pairs})"

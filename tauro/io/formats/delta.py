@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tauro.io.formats.base import BaseFormat, condition_of
 from tauro.io.options import value_of
-from tauro.io.ports import Capabilities, ReadRequest, Staged, WriteRequest
+from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteRequest
 from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import as_spark_options
 from tauro.storage.paths import is_remote, literal_spark_path, local_path
@@ -117,7 +117,13 @@ class Delta(BaseFormat):
         from tauro.io.delta_staging import DeltaPlace, stage_delta
 
         assert request.spec.path is not None  # check_output asks for it
-        return stage_delta(session, request, frame, DeltaPlace(session, request.spec.path))
+        return stage_delta(session, request, frame, DeltaPlace(lambda: session, request.spec.path))
+
+    def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
+        """What was staged, or what was to be written directly; Spark is needed to publish and to undo."""
+        from tauro.io.delta_record import staged_delta_from
+
+        return staged_delta_from(session, request, record)
 
 
 DELTA = Delta()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tauro.io.formats.base import BaseFormat
 from tauro.io.options import unknown_options, value_of
-from tauro.io.ports import Capabilities, Format, ReadRequest, Staged, WriteRequest
+from tauro.io.ports import Capabilities, Format, ReadRequest, Record, Staged, WriteRequest
 from tauro.model import InputSpec, Options, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import as_spark_options
 
@@ -75,6 +76,12 @@ class Table(BaseFormat):
         from tauro.io.table_staging import stage_table
 
         return stage_table(session, request, frame)
+
+    def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
+        """What its provider staged, and what the catalog is to be told; Spark is needed to publish and to undo."""
+        from tauro.io.table_staging import staged_table_from
+
+        return staged_table_from(session, request, record)
 
 
 def provider_of(spec: OutputSpec) -> str:
