@@ -12,9 +12,11 @@ from pydantic import TypeAdapter
 from tauro.errors import ReadError, bounded, did_you_mean
 from tauro.io.columns import find_column
 from tauro.io.formats import FORMATS
-from tauro.io.locations import as_input, at_paths, format_of, input_spec_for, location
+from tauro.io.locations import as_input, at_paths, at_version, format_of, input_spec_for, location
 from tauro.io.overlay import Overlaid, Overlay
+from tauro.io.pinning import read_pinned
 from tauro.io.ports import Project, ReadRequest
+from tauro.io.versions import ReadVersions
 from tauro.io.windows import WINDOW_TYPES, WindowCondition, quoted
 from tauro.io.writing import one_line, spark_errors
 from tauro.model import InputSpec, OutputSpec, Window
@@ -34,11 +36,13 @@ class InputLoader:
     Args:
         context: the project; its session is opened when the first input is read.
         overlay: what a run has staged, which is read in place of what is published there.
+        versions: what the run has found at its inputs; of a Delta table it then reads one version throughout.
     """
 
-    def __init__(self, context: Project, overlay: Overlay | None = None) -> None:
+    def __init__(self, context: Project, overlay: Overlay | None = None, versions: ReadVersions | None = None) -> None:
         self._context = context
         self._overlay = overlay or Overlay()
+        self._versions = versions
 
     # Any: a node's configuration as a plain mapping, one of the documented signatures
     def load_inputs(self, node_config: Mapping[str, Any]) -> list[DataFrame | None]:
@@ -99,7 +103,7 @@ class InputLoader:
         spec = input_spec_for(self._context, spec.name, spec)
         schema = self._schema(spec)
         try:
-            frame = self._read(spec, schema, window, reading)
+            frame = self._read(spec, schema, window, reading, is_stored=True)
         except ReadError as error:
             cause = error.__cause__
             form = FORMATS[format_of(self._context, spec)]
@@ -119,7 +123,13 @@ class InputLoader:
         return frame
 
     def _read(
-        self, spec: InputSpec, schema: StructType | str | None, window: Window | None, reading: tuple[str, ...]
+        self,
+        spec: InputSpec,
+        schema: StructType | str | None,
+        window: Window | None,
+        reading: tuple[str, ...],
+        *,
+        is_stored: bool = False,
     ) -> DataFrame:
         overlaid = self._overlay.over(spec)
         if overlaid is not None:
@@ -129,17 +139,18 @@ class InputLoader:
         problems = form.check_input(spec)
         if problems:
             raise ReadError("; ".join(problems), where=_where(spec))
+        pinned = self._pinned(spec) if is_stored else None
         ids = (*self._context.inputs, *(id for id in self._context.outputs if id not in self._context.inputs))
         request = ReadRequest(
             self._context.spark,
-            spec,
+            spec if pinned is None else at_version(spec, pinned),
             schema,
             load=lambda id: self._load_for_query(spec, id, window, reading),
             input_ids=ids,
         )
         failures: tuple[type[Exception], ...] = (FileNotFoundError, *spark_errors())
         try:
-            frame = form.read(request)
+            frame = form.read(request) if pinned is None else read_pinned(form, request)
             frame.schema  # noqa: B018  # the look that tells whether a table or a path is there
         except ReadError as error:
             if error.where is None:
@@ -153,6 +164,15 @@ class InputLoader:
                 fix="optional: true, if it may be missing" if form.is_missing(error) else None,
             ) from error
         return frame
+
+    def _pinned(self, spec: InputSpec) -> int | None:
+        """The version of a Delta table that this run reads; None for the newest.
+
+        Connect analyzes a plan each time it runs, and may find by then that the version is too old.
+        """
+        from tauro.spark.jobs import is_classic
+
+        return self._versions.pinned(spec) if self._versions and is_classic(self._context.spark) else None
 
     def _read_overlaid(
         self,
@@ -172,7 +192,7 @@ class InputLoader:
             )
         frame, *more = (_as_declared(one, schema) for one in overlaid.frames)
         if overlaid.rest:
-            more.append(self._read(at_paths(spec, overlaid.rest), schema, window, reading))
+            more.append(self._read(at_paths(spec, overlaid.rest), schema, window, reading, is_stored=True))
         for other in more:
             frame = frame.unionByName(other, allowMissingColumns=True)
         return frame

@@ -62,6 +62,11 @@ def at_paths(spec: InputSpec, paths: tuple[str, ...]) -> InputSpec:
     return _changed(spec, spec.name, {"path": paths})
 
 
+def at_version(spec: InputSpec, version: int) -> InputSpec:
+    """The same input, read as of a version."""
+    return _changed(spec, spec.name, {"options": {**spec.options, "versionAsOf": version}})
+
+
 def as_input(spec: OutputSpec, id: str) -> InputSpec:
     """What an output has written, as an input: the options that say where it lies or how its text is written."""
     is_known = spec.format is not None and spec.format in FORMATS
