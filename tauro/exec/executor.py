@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from loguru import logger
@@ -13,7 +15,9 @@ from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, Problem, RunFailedError, RunInterruptedError, Severity
 from tauro.exec.failures import describe
 from tauro.exec.functions import import_from
-from tauro.exec.node_executor import NodeExecutor
+from tauro.exec.held_run import HeldRun, as_json, held_run
+from tauro.exec.left_runs import LeftRun
+from tauro.exec.node_executor import DONE_BEFORE, NodeExecutor
 from tauro.exec.plan import make_plan, run_window
 from tauro.exec.plan_run import PlanRun
 from tauro.exec.ports import InputPort, OutputPort
@@ -22,13 +26,16 @@ from tauro.exec.recording import recorded
 from tauro.exec.run_loop import RunOutcome
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.ml.hyperparams import merge_hyperparams
-from tauro.model.events import Observer, RunEnded, RunStarted
-from tauro.model.outcome import FailureKind, RunResult, Status
+from tauro.model.dataset import WriteMode
+from tauro.model.events import NodeEnded, Observer, RunEnded, RunStarted
+from tauro.model.outcome import FailureKind, NodeResult, OutputResult, RunResult, Status
 from tauro.model.pipeline import PipelineSpec
-from tauro.model.plan import Plan
+from tauro.model.plan import Plan, PlannedNode
 from tauro.model.run_id import new_run_id
-from tauro.publish.leases import Leases
-from tauro.publish.targets import Target, targets_of
+from tauro.publish.journal import Journal
+
+REDONE_AT_MOST = 3
+"""How often a run does a merge anew because others keep changing its table."""
 
 
 class BaseExecutor:
@@ -63,6 +70,7 @@ class BaseExecutor:
         hyperparams: Mapping[str, Any] | None = None,
         model_version: str | None = None,
         run_id: str | None = None,
+        journal: Journal | None = None,
         wait_s: float = 0.0,
         observers: Iterable[Observer] = (),
     ) -> RunResult:
@@ -76,7 +84,9 @@ class BaseExecutor:
             max_workers: nodes at once, in place of what the project says.
             hyperparams: explicit values for machine-learning nodes; they win over the project's.
             model_version: the model's version, in place of the project's.
-            run_id: the run's id; a new one if None.
+            run_id: the run's id; a new one if None. A run that ended under this id without publishing, or died, is
+                carried on: what its nodes have done is not done again as long as it is valid.
+            journal: that of the run to be carried on, where it is known; looked up beside the outputs if None.
             wait_s: how long to wait for other runs that write one of the outputs.
             observers: told of every event, on this thread.
 
@@ -87,6 +97,7 @@ class BaseExecutor:
             UnknownNameError, InvalidValueError, UnsupportedError, ConfigError: nothing was run; the project, or what
                 was asked for, is wrong.
             OutputHeldError: nothing was run; another run writes one of the outputs.
+            JournalError: nothing was run; what a dead run has left can be neither finished nor undone now.
             SessionError: nothing was run; Spark could not be started.
             RunFailedError: a node failed; its `NodeError` and the root cause are chained, `result` tells the rest.
             RunInterruptedError: the run was stopped; `result` tells how far it came.
@@ -103,18 +114,58 @@ class BaseExecutor:
             _judge(check_run(context, plan))
         info = self.ml_info(plan.pipeline, hyperparams, model_version, context)
         executor = NodeExecutor(context, self._input_loader, self._output_manager, plan.max_workers)
+        asked = as_json(
+            {
+                "selection": asdict(selection),
+                "max_workers": max_workers,
+                "hyperparams": dict(hyperparams or {}),
+                "model_version": model_version,
+            }
+        )
         with recorded(context, observers) as observers:
-            with Leases(run_id, plan.pipeline.name or None) as leases:
-                self._acquire(leases, targets_of(plan, context.root), wait_s)
+            with self._held(context, plan, run_id, asked, journal, executor.keeps_journal, wait_s) as held:
                 for observer in observers:
                     observer(RunStarted(run_id, plan))
-                run = executor.run_plan(plan, context, run_id=run_id, ml_info=info, observers=observers, leases=leases)
-                outcome = self._drive(run)
+                outcome = self._outcome(executor, plan, context, run_id, info, observers, held)
+                held.is_done = outcome.is_published
             result = _result(plan, run_id, outcome, time.monotonic() - began, context.redact)
             for observer in observers:
                 observer(RunEnded(result))
         _raise_unless_completed(result, outcome)
         return result
+
+    def resume(
+        self, run: LeftRun, *, max_workers: int | None = None, wait_s: float = 0.0, observers: Iterable[Observer] = ()
+    ) -> RunResult:
+        """Carries on a run that ended without publishing, or died: what is done and still valid is not run again.
+
+        Args:
+            run: as `find_run` returns it.
+            max_workers: nodes at once, in place of what the run was given.
+            wait_s: as for `execute_pipeline`.
+            observers: likewise.
+
+        Returns:
+            The result of the run, in which the nodes that were done are skipped.
+
+        Raises:
+            TauroError: as `execute_pipeline`.
+        """
+        about = run.about
+        asked, window = about.asked, about.window or (None, None)
+        return self.execute_pipeline(
+            about.pipeline or "",
+            window[0],
+            window[1],
+            selection=Selection(**{name: tuple(names) for name, names in asked.get("selection", {}).items()}),
+            max_workers=max_workers or asked.get("max_workers"),
+            hyperparams=asked.get("hyperparams"),
+            model_version=asked.get("model_version"),
+            run_id=about.run_id,
+            journal=run.journal,
+            wait_s=wait_s,
+            observers=observers,
+        )
 
     def cancel(self, why: str = "cancelled") -> None:
         """Stops the run that is under way, or the next one; may be called from any thread and a signal handler."""
@@ -150,12 +201,59 @@ class BaseExecutor:
             "pipeline_config": config,
         }
 
-    def _acquire(self, leases: Leases, targets: Sequence[Target], wait_s: float) -> None:
+    @contextmanager
+    def _held(
+        self,
+        context: Context,
+        plan: Plan,
+        run_id: str,
+        asked: Mapping[str, Any] | None,
+        journal: Journal | None,
+        keeps_journal: bool,
+        wait_s: float,
+    ) -> Iterator[HeldRun]:
         try:
-            leases.acquire(targets, wait_s=wait_s, stopped=lambda: self._stop_asked)
-        except BaseException:
+            with held_run(
+                context,
+                plan,
+                run_id,
+                asked=asked,
+                journal=journal,
+                keeps_journal=keeps_journal,
+                wait_s=wait_s,
+                stopped=lambda: self._stop_asked,
+            ) as held:
+                yield held
+        finally:
             self._stop_asked = None  # this run has ended; it is not meant for the next
-            raise
+
+    def _outcome(
+        self,
+        executor: NodeExecutor,
+        plan: Plan,
+        context: Context,
+        run_id: str,
+        info: Mapping[str, Any],
+        observers: Sequence[Observer],
+        held: HeldRun,
+    ) -> RunOutcome:
+        """Runs what is to be run; again what a merge was made for that somebody else has come before."""
+        if held.published is not None:
+            return _done_before(plan, held.published, observers)
+        for name, why in held.carried.again.items():
+            logger.info("node {!r} is run again: {}", name, why)
+        redone = 0
+        while True:
+            run = executor.run_plan(
+                plan, context, run_id=run_id, ml_info=info, observers=observers, held=held, keeps=True
+            )
+            outcome = self._drive(run)
+            conflict = outcome.failure.conflict if outcome.failure is not None else None
+            if conflict is None or redone == REDONE_AT_MOST or not _can_be_redone(plan.nodes[conflict], held):
+                return outcome
+            redone += 1
+            logger.warning("{}\nnode {!r} is run again, on what is there now", outcome.failure, conflict)
+            held.redo(plan.nodes[conflict])
 
     def _drive(self, run: PlanRun) -> RunOutcome:
         self._run = run
@@ -165,11 +263,28 @@ class BaseExecutor:
             return run.run()
         finally:
             self._run = None
-            self._stop_asked = None
 
 
 class BatchExecutor(BaseExecutor):
     """Runs batch and machine-learning pipelines; what `BaseExecutor` does is all they need."""
+
+
+def _can_be_redone(node: PlannedNode, held: HeldRun) -> bool:
+    """Whether a node that met somebody else's commit may be run again on top of it: it merges its rows into them."""
+    return held.journal is not None and all(one.spec.write_mode is WriteMode.MERGE for one in node.outputs)
+
+
+def _done_before(
+    plan: Plan, published: Mapping[tuple[str, str], OutputResult], observers: Iterable[Observer]
+) -> RunOutcome:
+    """The outcome of a run that an earlier process had decided to publish."""
+    nodes = {}
+    for name in plan.order:
+        outputs = tuple(result for (node, _), result in published.items() if node == name)
+        nodes[name] = NodeResult(name, Status.SKIPPED, outputs=outputs, note=DONE_BEFORE)
+        for observer in observers:
+            observer(NodeEnded(nodes[name]))
+    return RunOutcome(nodes, is_published=True)
 
 
 def _judge(problems: Iterable[Problem]) -> None:

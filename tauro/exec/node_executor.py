@@ -11,6 +11,7 @@ from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Severity, UnknownNameError
 from tauro.exec.dependency_resolver import as_node_spec
 from tauro.exec.functions import import_from, load_function, parameters_of
+from tauro.exec.held_run import HeldRun, held_run
 from tauro.exec.node_checks import check_nodes
 from tauro.exec.node_work import MlInfo, NodeWork, is_told_of_learning
 from tauro.exec.plan import plan_nodes, run_window, windows_missing
@@ -29,13 +30,15 @@ from tauro.model.node import NodeSpec
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Origin, Plan
 from tauro.model.run_id import new_run_id
-from tauro.publish.leases import Leases
-from tauro.publish.targets import targets_of
 from tauro.scheduling.graph import reachable, remaining_path
 from tauro.scheduling.machine import RunMachine
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+DONE_BEFORE = "done by an earlier process of the run"
+"""Why a node of a run that is carried on is skipped."""
 
 
 class NodeExecutor:
@@ -133,7 +136,8 @@ class NodeExecutor:
         ml_info: MlInfo | None = None,
         observers: Iterable[Observer] = (),
         node_configs: Mapping[str, RawConfig] | None = None,
-        leases: Leases | None = None,
+        held: HeldRun | None = None,
+        keeps: bool = False,
     ) -> PlanRun:
         """A plan, ready to be run.
 
@@ -144,17 +148,18 @@ class NodeExecutor:
             ml_info: `model_version`, `hyperparams` and `pipeline_config` for machine-learning nodes.
             observers: told of every event.
             node_configs: name -> the node's entry, where those of the project do not hold.
-            leases: those of what the plan writes; they are told of the session's JVM, and asked right before
-                anything is published.
+            held: the leases and the journal of the run, and what an earlier process of it has done; the leases are
+                told of the session's JVM, and asked right before anything is published.
+            keeps: whether what is staged stays where it lies, if the run ends without publishing it.
         """
         overlay = Overlay()
-        loader = self._input_loader or InputLoader(context, overlay)
+        loader = self._input_loader or InputLoader(context, overlay, held.versions if held else None)
         manager = self._output_manager or OutputManager(context)
         session = context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None
         before_publish: Callable[[], object] = _nothing
-        if leases is not None:
-            leases.note_jvm()
-            before_publish = leases.check
+        if held is not None:
+            held.leases.note_jvm()
+            before_publish = held.leases.check
         work = NodeWork(
             context,
             plan,
@@ -166,7 +171,11 @@ class NodeExecutor:
             node_configs=node_configs,
             overlay=overlay,
             before_publish=before_publish,
+            journal=held.journal if held else None,
+            versions=held.versions if held else None,
         )
+        done = held.carried.done if held else {}
+        work.adopt(done)
         machine = RunMachine(plan.on_failure, plan.breaker)
         ranks = remaining_path(plan.order, {name: plan.nodes[name].dependencies for name in plan.order})
         for name in plan.order:
@@ -182,8 +191,15 @@ class NodeExecutor:
             pipeline=plan.pipeline.name or None,
             run_id=run_id,
             redact=context.redact,
+            skipped={name: DONE_BEFORE for name in plan.order if name in done},
         )
-        return PlanRun(loop, work, _settings(session, plan), observers, before_publish)
+        journal = held.journal.journal if held and held.journal else None
+        return PlanRun(loop, work, _settings(session, plan), observers, before_publish, journal, keeps=keeps)
+
+    @property
+    def keeps_journal(self) -> bool:
+        """Whether Tauro itself writes the outputs, and so knows what is staged where."""
+        return self._output_manager is None or isinstance(self._output_manager, OutputManager)
 
     def _run(
         self,
@@ -210,11 +226,11 @@ class NodeExecutor:
             if errors:
                 raise ConfigError(errors)
             plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
-        with Leases(run_id) as leases:
-            leases.acquire(targets_of(plan, context.root))
+        with held_run(context, plan, run_id, asked=None, keeps_journal=self.keeps_journal) as held:
             with collector_paused():
-                run = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs, leases=leases)
+                run = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs, held=held)
             outcome = run.run()
+            held.is_done = outcome.is_published
         for error in (*outcome.errors.values(), outcome.failure):
             if error is not None:
                 raise error

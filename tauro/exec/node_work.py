@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tauro.config import Context
-from tauro.errors import ResultError
+from tauro.errors import PublishError, ResultError, TauroError
 from tauro.exec.attempt import Attempt
 from tauro.exec.commands import Command, MLNodeCommand, NodeCommand, SqlCommand
 from tauro.exec.functions import NodeFunction, load_function, parameters_of
 from tauro.exec.handover import Frame, Handover, frames_in, let_go
 from tauro.exec.plan import sole_table
 from tauro.exec.ports import InputPort, OutputPort
-from tauro.exec.run_stage import RunStage
+from tauro.exec.run_journal import RunJournal, read_versions
+from tauro.exec.run_stage import RunStage, staged_outputs
 from tauro.exec.sql import sql_text
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
-from tauro.io.output import OutputManager
+from tauro.io.output import OutputManager, discard
 from tauro.io.overlay import Overlay
 from tauro.io.ports import WriteRequest
 from tauro.io.results import frames_of
 from tauro.io.sql import run_query, view_name
+from tauro.io.versions import ReadVersions
 from tauro.ml.hyperparams import merge_hyperparams
-from tauro.model.dataset import WriteMode
 from tauro.model.node import NodeSpec
-from tauro.model.outcome import OutputResult
+from tauro.model.outcome import OutputResult, ReadVersion
 from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
 from tauro.model.settings import GlobalSettings, Publish
-from tauro.publish.together import StagedOutput
+from tauro.publish.together import StagedOutput, publish_together
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -57,6 +58,8 @@ class NodeWork:
             project's own if None.
         overlay: where what is staged is laid for the run's other nodes; the loader looks there.
         before_publish: called right before a node's outputs are published; raises if they must not be.
+        journal: told of each node that is done; None if nobody could carry on with the run.
+        versions: of what is read; None where nobody asks for them.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class NodeWork:
         node_configs: Mapping[str, RawConfig] | None = None,
         overlay: Overlay | None = None,
         before_publish: Callable[[], object] = lambda: None,
+        journal: RunJournal | None = None,
+        versions: ReadVersions | None = None,
     ) -> None:
         self._context = context
         self._configs = context.nodes_config if node_configs is None else node_configs
@@ -93,8 +98,10 @@ class NodeWork:
         self._functions: dict[str | None, NodeFunction] = {path: load_function(path) for path in paths}
         self._stage = RunStage(overlay or Overlay())
         self._before_publish = before_publish
+        self._journal = journal
+        self._versions = versions
+        self._reads: dict[str, tuple[ReadVersion, ...]] = {}
         self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
-        self._appended: set[str] = set()  # outputs whose rows are in, also if another output of the node then failed
 
     def attempt(self, attempt: Attempt) -> tuple[OutputResult, ...]:
         """Makes one try at a node.
@@ -107,6 +114,8 @@ class NodeWork:
         node = self._plan.nodes[attempt.node]
         with self._tagged(attempt):
             attempt.check()
+            if self._journal is not None:
+                self._journal.begin(node)
             positional, keywords = self._inputs(node)
             attempt.check()
             value = self._command(node, positional, keywords).execute()
@@ -129,6 +138,10 @@ class NodeWork:
         with suppress(Py4JError, OSError):  # of a JVM that is dead no job is left to be cancelled
             cancel(session, attempt.tag)
 
+    def reads(self, node: str) -> tuple[ReadVersion, ...]:
+        """What the node's last attempt has read from storage."""
+        return self._reads.get(node, ())
+
     def ended(self, node: str) -> None:
         """The node needs nothing of the others any more."""
         if self._sources[node]:
@@ -139,10 +152,38 @@ class NodeWork:
         """What waits to be published with the run, in the plan's order; nothing under `publish: node`."""
         return self._stage.outputs(self._plan.order)
 
-    def close(self) -> None:
-        """Lets go of everything that was kept, and drops what is staged."""
+    def adopt(self, done: Iterable[str]) -> None:
+        """Takes over what an earlier process of the run has done, for the nodes that are still to run.
+
+        Args:
+            done: nodes that need not run.
+        """
+        done = set(done)
+        readers = {source for name, sources in self._sources.items() if name not in done for source in sources}
+        for name in done:
+            node = self._plan.nodes[name]
+            if not node.outputs or self._journal is None:
+                continue
+            if self._plan.publish is Publish.RUN:
+                staged = self._journal.staged(name)
+                self._stage.adopt(node, staged)
+                rows = staged[0].staged.rows() if name in readers else None
+            elif name in readers and isinstance(self._loader, InputLoader):
+                table = sole_table(node.outputs)
+                rows = self._loader.load_output(table, None) if table is not None else None
+            else:
+                rows = None
+            if rows is not None:
+                self._handover.keep(name, rows)
+
+    def close(self, *, keeps: bool = False) -> None:
+        """Lets go of everything that was kept.
+
+        Args:
+            keeps: whether what is staged stays where it lies, for the run to be carried on.
+        """
         self._handover.close()
-        self._stage.close()
+        self._stage.close(keeps=keeps)
 
     def _tagged(self, attempt: Attempt) -> AbstractContextManager[object]:
         session = self._session or _session_there()
@@ -157,6 +198,8 @@ class NodeWork:
         if not node.inputs:
             return [], {}
         stored = [one for one in node.inputs if one.origin is not Origin.RETURNED]
+        if self._versions is not None:
+            self._reads[node.name] = tuple(read_versions(self._versions, node))
         if isinstance(self._loader, InputLoader):
             loaded = iter([self._read(one, self._loader) for one in stored])
         else:
@@ -224,6 +267,8 @@ class NodeWork:
         if not node.outputs:
             frames = self._persisted(value) if readers > 1 else ()
             self._handover.keep(name, value, self._sources[name], frames)
+            if self._journal is not None:
+                self._journal.note(node, ())
             return ()
         if value is None:
             raise ResultError(
@@ -262,8 +307,12 @@ class NodeWork:
         reads_back = len(node.outputs) == 1
         frames = self._persisted(value) if readers and not reads_back else ()
         try:
-            staged = manager.stage_all(self._requests(node), frames_of(name, [o.id for o in node.outputs], value))
-            self._stage.keep(node, staged, attempt)
+            requests = self._requests(node)
+            staged = manager.stage_all(requests, frames_of(name, [o.id for o in node.outputs], value))
+            outputs = staged_outputs(node, requests, staged, has_journal=self._journal is not None)
+            self._stage.keep(node, outputs, attempt)
+            if self._journal is not None:
+                self._journal.note(node, outputs)
         except BaseException:
             for frame in frames:
                 frame.unpersist()
@@ -283,15 +332,45 @@ class NodeWork:
     def _write(
         self, node: PlannedNode, value: Any, attempt: Attempt, manager: OutputManager
     ) -> tuple[OutputResult, ...]:
-        """Stages every output of the node, then publishes them; nothing is published if one can't be staged."""
-        frames = frames_of(node.name, [one.id for one in node.outputs], value)
-        requests = [one for one in self._requests(node) if one.output_id not in self._appended]
-        wanted = [frame for output, frame in zip(node.outputs, frames, strict=True) if output.id not in self._appended]
-        for result in manager.publish_all(requests, wanted, before=partial(self._begin_publishing, attempt)):
-            self._written[result.id] = result
-            if any(one.id == result.id and one.spec.write_mode is WriteMode.APPEND for one in node.outputs):
-                self._appended.add(result.id)
-        return tuple(self._written[output.id] for output in node.outputs)
+        """Stages every output of the node, then publishes them; nothing is published if one can't be.
+
+        Raises:
+            PublishError: some were published, and can't be put back; the cause is chained.
+        """
+        requests, journal = self._requests(node), self._journal
+        staged = manager.stage_all(requests, frames_of(node.name, [one.id for one in node.outputs], value))
+        outputs = staged_outputs(node, requests, staged, has_journal=journal is not None)
+        written: dict[str, OutputResult] = {}
+        try:
+            if journal is not None:
+                journal.note(node, outputs)
+            publish_together(
+                outputs,
+                lambda output, result: written.update({output.id: result}),
+                journal=journal.journal if journal is not None else None,
+                group=node.name,
+                before=partial(self._begin_publishing, attempt),
+            )
+        except BaseException as error:
+            if journal is not None:
+                journal.forget(node)
+            for one in outputs:
+                discard(one.staged)
+            cause = error.__cause__ if isinstance(error, PublishError) and not error.left else None
+            if isinstance(cause, TauroError):  # nothing else has happened than what it tells
+                raise cause from cause.__cause__
+            raise
+        if journal is not None:
+            journal.published(node)
+        for one in outputs:
+            discard(one.staged)
+        if journal is not None:
+            journal.settle(node)
+        self._written |= written
+        if self._versions is not None:
+            for one in outputs:
+                self._versions.published(one.location)
+        return tuple(written[output.id] for output in node.outputs)
 
     def _begin_publishing(self, attempt: Attempt) -> None:
         self._before_publish()
@@ -306,6 +385,7 @@ class NodeWork:
                 spec=output.spec,
                 window=self._plan.window,
                 run_id=self._run_id,
+                home=str(self._journal.journal.home) if self._journal is not None else None,
             )
             for output in node.outputs
         ]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tauro.config import Context
 from tauro.errors import ConfigError, InvalidValueError, Problem, Severity
 from tauro.exec.findings import findings_for
 from tauro.exec.resolution import ResolvedPipeline, problem_at, resolve_pipeline
 from tauro.exec.selection import EVERYTHING, Selection
+from tauro.io.promises import publishing_of
 from tauro.model.dataset import OutputSpec, OverwriteScope
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode, PlannedOutput
-from tauro.model.settings import GlobalSettings
+from tauro.model.settings import GlobalSettings, Mode
 from tauro.model.window import Window
 from tauro.scheduling.graph import topological_order
 
@@ -101,6 +103,23 @@ def is_on_disk(output: OutputSpec) -> bool:
     if output.format_name == "memory":
         return False  # gone with the process that kept it
     return output.path is None or not os.path.isabs(output.path) or os.path.exists(output.path)
+
+
+def with_publishing(plan: Plan, mode: str = Mode.LOCAL) -> Plan:
+    """The same plan, with what publishing can promise for each output; looks at file systems and tables' logs.
+
+    Args:
+        plan: what would run.
+        mode: the project's.
+    """
+    nodes = {
+        name: replace(
+            node,
+            outputs=tuple(replace(one, publishing=publishing_of(one.spec, mode=mode)) for one in node.outputs),
+        )
+        for name, node in plan.nodes.items()
+    }
+    return replace(plan, nodes=nodes)
 
 
 def plan_nodes(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from tauro.errors import LeaseLostError, PublishError
 from tauro.exec.node_work import NodeWork
 from tauro.exec.run_loop import RunLoop, RunOutcome
 from tauro.model.events import Observer, OutputPublished
-from tauro.model.outcome import OutputResult
+from tauro.model.outcome import NodeResult, OutputResult
+from tauro.publish.journal import Journal
 from tauro.publish.together import StagedOutput, publish_together
 
 
@@ -23,6 +24,8 @@ class PlanRun:
         settings: the session's, for as long as the plan runs.
         observers: told of what is published.
         before_publish: called right before the run's outputs are published; raises if they must not be.
+        journal: where the decision to publish is put down; None if nobody could carry it out but this process.
+        keeps: whether what is staged stays, where the run ends without publishing it.
     """
 
     def __init__(
@@ -32,19 +35,31 @@ class PlanRun:
         settings: AbstractContextManager[None],
         observers: Iterable[Observer],
         before_publish: Callable[[], object],
+        journal: Journal | None = None,
+        *,
+        keeps: bool = False,
     ) -> None:
         self._loop = loop
         self._work = work
         self._settings = settings
         self._observers = tuple(observers)
         self._before_publish = before_publish
+        self._journal = journal
+        self._keeps = keeps
         self._stopped: str | None = None
 
     def run(self) -> RunOutcome:
         """Runs every node to its end; if all are done, publishes what they staged."""
-        with self._settings, closing(self._work):
-            outcome = self._loop.run()
-            return self._published(outcome) if outcome.is_done else outcome
+        is_published = False
+        with self._settings:
+            try:
+                outcome = self._loop.run()
+                if outcome.is_done:
+                    outcome = self._published(outcome)
+                is_published = outcome.is_published
+                return outcome
+            finally:
+                self._work.close(keeps=self._keeps and not is_published)
 
     def stop(self, why: str) -> None:
         """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler.
@@ -66,20 +81,24 @@ class PlanRun:
 
         try:
             if staged:
-                self._before_publish()
-            publish_together(staged, note)
+                publish_together(staged, note, journal=self._journal, before=self._before_publish)
         except LeaseLostError as error:
             late = PublishError(error.message, fix=error.fix)
             late.__cause__ = error
             return replace(outcome, failure=late)
         except PublishError as error:
             return replace(outcome, failure=error)
-        nodes = {
-            name: replace(node, outputs=tuple(results.get(name, {}).get(one.id, one) for one in node.outputs))
-            for name, node in outcome.nodes.items()
-        }
+        nodes = {name: replace(node, outputs=_outputs(node, results)) for name, node in outcome.nodes.items()}
         for name, outputs in results.items():
             for output in outputs.values():
                 for observer in self._observers:
                     observer(OutputPublished(name, output))
         return replace(outcome, nodes=nodes, is_published=True)
+
+
+def _outputs(node: NodeResult, results: Mapping[str, Mapping[str, OutputResult]]) -> tuple[OutputResult, ...]:
+    """A node's outputs, as they were published."""
+    published = results.get(node.name, {})
+    if not node.outputs:  # an earlier process of the run has staged them
+        return tuple(published.values())
+    return tuple(published.get(one.id, one) for one in node.outputs)

@@ -14,7 +14,7 @@ from tauro.exec.attempt import Attempt, AttemptCancelledError
 from tauro.exec.failures import describe, kind_of
 from tauro.exec.workers import Workers
 from tauro.model.events import BreakerOpened, Event, NodeEnded, NodeRetrying, NodeStarted, Observer
-from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, Status
+from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, ReadVersion, Status
 from tauro.scheduling.machine import Change, RunMachine
 
 CANCEL_EVERY_S = 0.2
@@ -31,6 +31,9 @@ class Work(Protocol):
 
     def cancel(self, attempt: Attempt) -> None:
         """Cancels the Spark jobs of an attempt, as far as they run."""
+
+    def reads(self, node: str) -> tuple[ReadVersion, ...]:
+        """What its last attempt has read from storage."""
 
     def ended(self, node: str) -> None:
         """A node is at its end: what was kept for it can go."""
@@ -99,6 +102,7 @@ class RunLoop:
         pipeline: the pipeline's name, for messages.
         run_id: for the tags of Spark jobs.
         redact: hides secrets in a text.
+        skipped: node -> why it need not run.
         clock: seconds, only going forward.
         jitter: a random number from 0 to 1 at each call.
     """
@@ -114,6 +118,7 @@ class RunLoop:
         pipeline: str | None = None,
         run_id: str = "run",
         redact: Callable[[str], str] = str,
+        skipped: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -125,6 +130,7 @@ class RunLoop:
         self._pipeline = pipeline
         self._run_id = run_id
         self._redact = redact
+        self._skipped = skipped or {}
         self._clock = clock
         self._jitter = jitter
         self._inbox: SimpleQueue[_Ended | _Stop] = SimpleQueue()
@@ -145,6 +151,8 @@ class RunLoop:
         What an observer raises, and an interrupt that nobody turns into `stop`, ends the run at once.
         """
         try:
+            for name, why in self._skipped.items():
+                self._apply(self._machine.skip(name, why))
             while not self._machine.is_over:
                 self._start_what_is_ready()
                 self._hear()
@@ -324,6 +332,7 @@ class RunLoop:
             error=node.error_info if node is not None and change.status is Status.FAILED else None,
             outputs=node.outputs if node is not None else (),
             note=change.note,
+            reads=self._work.reads(change.node) if node is not None else (),
         )
 
     def _tell(self, event: Event) -> None:

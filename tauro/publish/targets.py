@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tauro.io.catalog_table import described, new_location, quoted_name
 from tauro.io.file_swap import WORKSHOP
-from tauro.model.dataset import OutputSpec, OverwriteScope, WriteMode
+from tauro.io.formats.jdbc import connection_options, table_of
+from tauro.io.writing import spark_errors
+from tauro.model.dataset import OverwriteScope, WriteMode
 from tauro.model.plan import Plan, PlannedOutput
 from tauro.model.window import Window
 from tauro.publish.holder import Span
 from tauro.publish.lease_file import LeaseFile, LeasePlace
+from tauro.publish.lease_table import LeaseTable
 from tauro.storage.paths import as_file_name, is_remote, local_path
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 LEASES, PROJECT = "leases", ".tauro"
 _LONGEST = 180
@@ -33,39 +42,104 @@ class Target:
 
 
 def targets_of(plan: Plan, root: Path) -> list[Target]:
-    """Everything that a plan writes and others could write too, in the order in which all runs take leases.
+    """What a plan writes by its path, and others could write too, in the order in which all runs take leases.
 
     The lease of a folder on a local or mounted file system lies beside it, so that it holds for every checkout and
-    host that sees the folder. That of a table of a catalog, a database or a remote file system lies in the project
-    and holds among the runs of that checkout.
+    host that sees the folder. That of a folder on a remote file system lies in the project, and holds among the runs
+    of that checkout.
 
     Args:
         plan: what runs.
         root: the project's folder.
     """
-    found: dict[str, Target] = {}
+    outputs = [one for one in _outputs(plan) if not _needs_session(one)]
+    return _in_order(
+        Target(one.id, one.location, _place_of_path(one, root), _span(one, plan.window)) for one in outputs
+    )
+
+
+def needs_session(plan: Plan) -> bool:
+    """Whether `session_targets_of` has anything to tell."""
+    return any(_needs_session(one) for one in _outputs(plan))
+
+
+def session_targets_of(plan: Plan, session: SparkSession, root: Path) -> list[Target]:
+    """The rest of what a plan writes, which a session has to be asked about, in the order in which leases are taken.
+
+    The lease of a database's table lies beside it, in the table `_tauro`. That of a catalog's table lies beside the
+    folder that the catalog has for it, or, where that is on a remote file system, in the project.
+
+    Args:
+        plan: what runs.
+        session: the run's.
+        root: the project's folder.
+    """
+    outputs = [one for one in _outputs(plan) if _needs_session(one)]
+    return _in_order(
+        Target(
+            one.id,
+            one.location,
+            _place_in_database(one, session) if _is_jdbc(one) else _place_of_table(one, session, root),
+            _span(one, plan.window),
+        )
+        for one in outputs
+    )
+
+
+def _outputs(plan: Plan) -> Iterator[PlannedOutput]:
     for node in plan.nodes.values():
-        for output in node.outputs:
-            if output.location and output.spec.format_name != "memory":
-                target = _target(output, plan.window, root)
-                found.setdefault(target.place.name, target)
+        yield from (one for one in node.outputs if one.location and one.spec.format_name != "memory")
+
+
+def _in_order(targets: Iterable[Target]) -> list[Target]:
+    found: dict[str, Target] = {}
+    for target in targets:
+        found.setdefault(target.place.name, target)
     return [found[name] for name in sorted(found)]
 
 
-def _target(output: PlannedOutput, window: Window | None, root: Path) -> Target:
+def _is_jdbc(output: PlannedOutput) -> bool:
+    return output.spec.format_name == "jdbc"
+
+
+def _needs_session(output: PlannedOutput) -> bool:
+    return _is_jdbc(output) or output.spec.path is None
+
+
+def _place_of_path(output: PlannedOutput, root: Path) -> LeaseFile:
+    path = output.spec.path or ""
+    return _in_project(output.location, root) if is_remote(path) else _beside(path)
+
+
+def _place_of_table(output: PlannedOutput, session: SparkSession, root: Path) -> LeaseFile:
+    table = output.spec.table or ""
+    failures: tuple[type[Exception], ...] = (*spark_errors(), ValueError)
+    try:
+        there = described(session, quoted_name(table))
+        folder = there.location if there else new_location(session, table)
+    except failures:  # no such database, or another kind of catalog: staging tells of it
+        folder = ""
+    return _in_project(output.location, root) if not folder or is_remote(folder) else _beside(folder)
+
+
+def _place_in_database(output: PlannedOutput, session: SparkSession) -> LeaseTable:
+    options, table = connection_options(output.spec), table_of(output.spec) or ""
+    return LeaseTable(lambda: session, options, table, output=output.id, location=output.location)
+
+
+def _beside(path: str) -> LeaseFile:
+    folder = Path(os.path.realpath(local_path(path)))
+    base = folder.parent / WORKSHOP
+    return LeaseFile(base / LEASES / f"{_file_name(folder.name)}.json", base)
+
+
+def _in_project(location: str, root: Path) -> LeaseFile:
+    base = root / PROJECT / LEASES
+    return LeaseFile(base / f"{_file_name(location)}.json", base)
+
+
+def _span(output: PlannedOutput, window: Window | None) -> Span | None:
     spec = output.spec
-    is_folder = spec.path is not None and spec.format_name != "jdbc" and not is_remote(spec.path)
-    if is_folder and spec.path is not None:
-        folder = Path(os.path.realpath(local_path(spec.path)))
-        base, name = folder.parent / WORKSHOP, folder.name
-        file = LeaseFile(base / LEASES / f"{_file_name(name)}.json", base)
-    else:
-        base = root / PROJECT / LEASES
-        file = LeaseFile(base / f"{_file_name(output.location)}.json", base)
-    return Target(output.id, output.location, file, _span(spec, window))
-
-
-def _span(spec: OutputSpec, window: Window | None) -> Span | None:
     if window is None:
         return None
     if spec.overwrite_scope is not OverwriteScope.WINDOW and spec.write_mode is not WriteMode.APPEND:

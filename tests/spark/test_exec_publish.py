@@ -63,7 +63,7 @@ def leftovers(project: ExecProject) -> list[str]:
     return [str(path) for path in project.root.rglob("_tauro/**/*")]
 
 
-def test_a_failed_run_changes_nothing_and_leaves_nothing(spark: SparkSession, project: ExecProject) -> None:
+def test_a_failed_run_changes_nothing_and_the_next_drops_what_it_staged(spark: SparkSession, project: ExecProject) -> None:
     project.run(nodes(spark, 0), outputs=OUTPUTS)
     before = there(spark, project)
     assert before == {id: list(range(10)) for id in OUTPUTS}
@@ -73,6 +73,9 @@ def test_a_failed_run_changes_nothing_and_leaves_nothing(spark: SparkSession, pr
     outputs = [one for node in caught.value.result.nodes for one in node.outputs]  # type: ignore[attr-defined]  # typed as object
     assert {one.id: one.is_published for one in outputs} == dict.fromkeys(OUTPUTS, False)
     assert there(spark, project) == before
+    assert leftovers(project) != []
+    project.run(nodes(spark, 200), outputs=OUTPUTS)
+    assert there(spark, project)["table"] == list(range(200, 210))
     assert leftovers(project) == []
 
 

@@ -14,7 +14,7 @@ from tauro.exec import run_loop
 from tauro.exec.attempt import Attempt
 from tauro.exec.run_loop import RunLoop, RunOutcome
 from tauro.model.events import BreakerOpened, NodeEnded, NodeRetrying, NodeStarted
-from tauro.model.outcome import OutputResult, Status
+from tauro.model.outcome import OutputResult, ReadVersion, Status
 from tauro.model.settings import BreakerSpec, OnFailure, RetrySpec
 from tauro.scheduling.machine import RunMachine
 
@@ -51,6 +51,9 @@ class FakeWork:
 
     def cancel(self, attempt: Attempt) -> None:
         self.cancels.append(attempt)
+
+    def reads(self, node: str) -> tuple[ReadVersion, ...]:
+        return ()
 
     def ended(self, node: str) -> None:
         self.ends.append(node)

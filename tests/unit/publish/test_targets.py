@@ -11,20 +11,26 @@ import pytest
 
 from tauro.config import Context
 from tauro.exec.plan import make_plan
+from tauro.model.plan import Plan
 from tauro.model.window import Window
 from tauro.publish.holder import Span
-from tauro.publish.targets import Target, targets_of
+from tauro.publish.targets import Target, session_targets_of, targets_of
 
 WEEK = Window.parse("2013-01-01", "2013-01-07")
 
 
-def targets(root: Path, outputs: Mapping[str, Mapping[str, Any]], window: Window | None = WEEK) -> dict[str, Target]:
-    """The targets of a node that writes all outputs, in their order."""
+def plan(root: Path, outputs: Mapping[str, Mapping[str, Any]], window: Window | None = WEEK) -> Plan:
+    """A node for each output."""
     nodes = {f"n{at}": {"function": "builtins.print", "output": [name]} for at, name in enumerate(outputs)}
     context = Context(
         {"output_path": "out"}, {"p": {"nodes": [*nodes], "requires_dates": False}}, nodes, {}, dict(outputs), root=root
     )
-    return {one.output: one for one in targets_of(make_plan(context, "p", window), root)}
+    return make_plan(context, "p", window)
+
+
+def targets(root: Path, outputs: Mapping[str, Mapping[str, Any]], window: Window | None = WEEK) -> dict[str, Target]:
+    """The targets of a node that writes all outputs, in their order."""
+    return {one.output: one for one in targets_of(plan(root, outputs, window), root)}
 
 
 def test_the_lease_of_a_folder_lies_beside_it(tmp_path: Path) -> None:
@@ -41,23 +47,31 @@ def test_two_ways_to_one_folder_lead_to_one_lease(tmp_path: Path) -> None:
         assert targets(tmp_path, {"t": {"path": path}})["t"].place.path == tmp_path / "real/_tauro/leases/t.json"
 
 
-def test_what_lies_elsewhere_is_held_in_the_project(tmp_path: Path) -> None:
-    jdbc = {"url": "jdbc:postgresql://db/x?user=me&password=secret", "dbtable": "public.t"}
+def test_the_lease_of_a_folder_on_a_remote_file_system_lies_in_the_project(tmp_path: Path) -> None:
     found = targets(
         tmp_path,
         {
-            "a": {"table": "Sales.Orders"},
-            "b": {"format": "jdbc", "options": jdbc},
             "c": {"format": "parquet", "path": "s3a://bucket/c"},
             "d": {"format": "delta", "path": "s3a://bucket/" + "long" * 100},
         },
     )
     folder = tmp_path / ".tauro/leases"
     assert all(one.place.path.parent == folder for one in found.values())
-    assert found["a"].place.path.name == "table%3Asales.orders.json"
     assert found["c"].place.path.name == "s3a%3A%2F%2Fbucket%2Fc.json"
-    assert "secret" not in found["b"].place.path.name
     assert len(found["d"].place.path.name) < 220
+
+
+def test_a_session_is_asked_for_tables_alone(tmp_path: Path) -> None:
+    jdbc = {"url": "jdbc:postgresql://db/x?user=me&password=secret", "dbtable": "Public.T"}
+    outputs = {"f": {}, "m": {"format": "memory"}, "b": {"format": "jdbc", "options": jdbc}}
+    assert [*targets(tmp_path, outputs)] == ["f"]
+    nobody: Any = None  # a database is not asked before its lease is taken
+    (found,) = session_targets_of(plan(tmp_path, outputs), nobody, tmp_path)
+    assert found.output == "b"
+    assert found.place.name == "jdbc:postgresql://db/x?user=me&password=***#public.t"
+    assert found.place.address["table"] == "Public.T"
+    assert "secret" not in f"{found.place.address} {found.place.home}"
+    assert found.span is None
 
 
 def test_what_stays_in_memory_needs_none(tmp_path: Path) -> None:
@@ -65,7 +79,7 @@ def test_what_stays_in_memory_needs_none(tmp_path: Path) -> None:
 
 
 def test_all_runs_take_them_in_one_order(tmp_path: Path) -> None:
-    outputs = {"z": {}, "a": {"path": "b/a"}, "k": {"table": "k"}, "c": {}}
+    outputs = {"z": {}, "a": {"path": "b/a"}, "k": {"path": "s3a://b/k"}, "c": {}}
     order = [one.place.path for one in targets(tmp_path, outputs).values()]
     backwards = [one.place.path for one in targets(tmp_path, dict(reversed(outputs.items()))).values()]
     assert order == backwards == sorted(order)

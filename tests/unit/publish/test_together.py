@@ -111,4 +111,4 @@ def test_an_interrupt_puts_back_too_and_goes_on() -> None:
     run.stage("b", fails=KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         run.publish()
-    assert run.log == ["publish a", "undo a"]
+    assert run.log == ["publish a", "undo b", "undo a"]
