@@ -41,6 +41,40 @@ class PlannedInput:
     """A path or table for people; None for what stays in memory."""
 
 
+class PublishWay(StrEnum):
+    """How an output becomes visible."""
+
+    SWAP = "swap"
+    """Staged files change places with the table's folder."""
+    COPY = "copy"
+    """Staged files are moved where moving a folder copies it: on a mounted object store."""
+    LATE_COMMIT = "late_commit"
+    """Staged beside a Delta table, then committed in its log without copying."""
+    DIRECT_COMMIT = "direct_commit"
+    """Written by one commit straight into a Delta table, when its turn comes."""
+    COMMIT = "commit"
+    """One of these two; which of them is not known without Spark."""
+    TRANSACTION = "transaction"
+    """Moved in by a transaction of the database."""
+    MEMORY = "memory"
+    """Put in place in this process."""
+    NEVER = "never"
+    """Refused."""
+    OTHER = "other"
+    """As a format that another package brings does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """How an output would be published, as far as that is known without Spark."""
+
+    way: PublishWay
+    how: str
+    """In plain words."""
+    limits: tuple[str, ...] = ()
+    """What does not hold there, or is not known, in plain words."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedOutput:
     """One of a node's outputs, resolved: the format is known and the path absolute."""
@@ -48,6 +82,8 @@ class PlannedOutput:
     id: str
     spec: OutputSpec
     location: str
+    publishing: Publishing | None = None
+    """None where nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)

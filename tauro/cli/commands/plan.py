@@ -28,8 +28,10 @@ def show_plan(asked: Asked, context: Context, invocation: Invocation, *, max_wor
     from tauro.cli.project import plan_of
     from tauro.cli.render.documents import plan_document
     from tauro.cli.render.plan import plan_text
+    from tauro.exec.plan import with_publishing
 
     planned = plan_of(asked, context, invocation, max_workers=max_workers)
+    planned = with_publishing(planned, context.settings.mode)
     if invocation.is_json:
         invocation.answer(plan_document(planned))
     else:

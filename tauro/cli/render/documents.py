@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from tauro.errors import Problem
     from tauro.model.outcome import ErrorInfo, NodeResult, OutputResult, RunResult
-    from tauro.model.plan import Plan, PlannedInput, PlannedNode, PlannedOutput
+    from tauro.model.plan import Plan, PlannedInput, PlannedNode, PlannedOutput, Publishing
     from tauro.model.window import Window
 
 Document = dict[str, object]
@@ -157,4 +157,12 @@ def output_document(item: PlannedOutput) -> Document:
         "location": item.location,
         "write_mode": str(item.spec.write_mode),
         "overwrite_scope": str(item.spec.overwrite_scope),
+        "publishing": publishing_document(item.publishing),
     }
+
+
+def publishing_document(publishing: Publishing | None) -> Document | None:
+    """How an output would be published; None where nobody has looked."""
+    if publishing is None:
+        return None
+    return {"way": str(publishing.way), "how": publishing.how, "limits": list(publishing.limits)}

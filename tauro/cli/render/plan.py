@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tauro.cli.render import words
 from tauro.model.dataset import OutputSpec, OverwriteScope, WriteMode
 from tauro.model.node import NodeSpec
-from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
+from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode, Publishing
 from tauro.model.settings import OnFailure, Publish
 
 
@@ -48,6 +48,7 @@ def node_lines(node: PlannedNode) -> Iterator[str]:
     for output in node.outputs:
         yield f"  writes    {output.id}: {output.location} ({_format(output.spec)}, {mode_text(output.spec)})"
         yield f"            {promise(output.spec)}"
+        yield from (f"            {line}" for line in _publishing(output.publishing))
     if node.retry.retries:
         yield f"  retries   {node.retry.retries}, after {node.retry.backoff_s:g} to {node.retry.max_backoff_s:g} s"
     if node.timeout_s is not None:
@@ -90,6 +91,13 @@ def mode_text(spec: OutputSpec) -> str:
     if spec.overwrite_scope is OverwriteScope.PARTITIONS:
         return f"overwrite the partitions by {', '.join(spec.partition_by)}"
     return "overwrite"
+
+
+def _publishing(publishing: Publishing | None) -> Iterator[str]:
+    """How an output becomes visible, and what does not hold there."""
+    if publishing is not None:
+        yield publishing.how
+        yield from (f"but {limit}" for limit in publishing.limits)
 
 
 def promise(spec: OutputSpec) -> str:

@@ -68,6 +68,7 @@ def test_plan_tells_order_inputs_outputs_promises_and_reasons(project, tauro):
         "  runs      cli_project_jobs.clean",
         f"  writes    silver.orders: {project}/out/silver/orders (parquet, overwrite the window by day)",
         "            readers see the window's old rows until the new ones are written; other rows are untouched",
+        "            swapped in as a whole folder, in one step",
         "  retries   2, after 1 to 60 s",
     ):
         assert line in called.out.splitlines()
@@ -86,6 +87,23 @@ def test_plan_json_has_the_promised_fields(project, tauro):
         ("orders", "output", "clean"),
         ("people", "returned", "customers"),
     ]
+
+
+def test_plan_json_tells_how_each_output_would_be_published(project, tauro):
+    (project / "out/gold/report/_delta_log").mkdir(parents=True)
+    protocol = '{"protocol":{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["clustering"]}}'
+    (project / f"out/gold/report/_delta_log/{0:020}.json").write_text(protocol)
+    spoil(project, "tauro.yml", "environments:", "  gold.report: {format: delta}\nenvironments:")
+    document = tauro("plan", "--pipeline", "daily", *DAYS, "--json").document
+    published = {output["id"]: output["publishing"] for node in document["nodes"] for output in node["outputs"]}
+    assert published["silver.orders"] == {
+        "way": "swap",
+        "how": "swapped in as a whole folder, in one step",
+        "limits": [],
+    }
+    assert published["gold.report"]["way"] == "direct_commit"
+    assert published["gold.report"]["how"].endswith("the table is clustered")
+    assert len(published["gold.report"]["limits"]) == 1
 
 
 def test_plan_of_a_wrong_project_reports_all_of_it_and_ends_with_2(project, tauro):
