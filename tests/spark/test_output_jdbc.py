@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,53 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tauro.errors import WindowError, WriteError
-from tauro.io.locations import output_spec_for
-from tauro.io.output import OutputManager
-from tauro.io.ports import WriteRequest
-from tauro.model import OutputResult, Window
+from tauro.model import Window
 from tests.support.io_project import IoProject
+from tests.support.jdbc_target import JdbcTarget
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 pytestmark = [pytest.mark.spark, pytest.mark.postgres]
 
 
-class Target:
-    """A table of the server, and a project whose output `t` it is."""
-
-    def __init__(self, project: IoProject, server: Any) -> None:
-        self.project = project
-        self.server = server
-        self.table = f"t_{uuid.uuid4().hex[:8]}"
-
-    def declare(self, **fields: Any) -> None:
-        options = {"url": self.server.jdbc_url, "user": self.server.user, "password": self.server.password}
-        options |= {"driver": "org.postgresql.Driver", "dbtable": self.table}
-        self.project.with_output("t", format="jdbc", options=options, **fields)
-
-    def publish(self, frame: DataFrame, run_id: str, window: Window | None = None) -> OutputResult:
-        spec = output_spec_for(self.project, "t")
-        request = WriteRequest("pipe", "node", "t", spec, window, run_id)
-        staged = OutputManager(self.project).stage(request, frame)
-        try:
-            return staged.publish()
-        finally:
-            staged.discard()
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        return sorted(self.server.execute(f"select * from {self.table}"))
-
-    def staged(self) -> list[tuple[Any, ...]]:
-        return list(self.server.execute("select tablename from pg_tables where tablename like 'tauro_stage%'"))
-
-
 @pytest.fixture
-def target(tmp_path: Path, spark: SparkSession, postgres: Any) -> Target:
-    return Target(IoProject(tmp_path, spark), postgres)
+def target(tmp_path: Path, spark: SparkSession, postgres: Any) -> JdbcTarget:
+    return JdbcTarget(IoProject(tmp_path, spark), postgres)
 
 
-def test_an_existing_table_is_filled_by_names_and_keeps_what_it_is(target: Target, spark: SparkSession) -> None:
+def test_an_existing_table_is_filled_by_names_and_keeps_what_it_is(target: JdbcTarget, spark: SparkSession) -> None:
     target.server.execute(
         f"create table {target.table} (serial serial primary key, doc jsonb, id bigint unique, at timestamptz)"
     )
@@ -69,7 +37,7 @@ def test_an_existing_table_is_filled_by_names_and_keeps_what_it_is(target: Targe
     assert target.staged() == []
 
 
-def test_a_transaction_that_fails_leaves_the_old_rows(target: Target, spark: SparkSession) -> None:
+def test_a_transaction_that_fails_leaves_the_old_rows(target: JdbcTarget, spark: SparkSession) -> None:
     target.server.execute(
         f"create table {target.table} (id bigint check (id < 100)); insert into {target.table} values (1)"
     )
@@ -80,7 +48,7 @@ def test_a_transaction_that_fails_leaves_the_old_rows(target: Target, spark: Spa
     assert target.staged() == []
 
 
-def test_a_windowed_append_replaces_what_the_window_held(target: Target, spark: SparkSession) -> None:
+def test_a_windowed_append_replaces_what_the_window_held(target: JdbcTarget, spark: SparkSession) -> None:
     target.declare(write_mode="append", window_column="day")
     window = Window.parse("2013-01-02", "2013-01-03")
     days = spark.sql("select id, date'2013-01-01' + cast(id as int) as day from range(4)")
@@ -93,7 +61,7 @@ def test_a_windowed_append_replaces_what_the_window_held(target: Target, spark: 
     assert target.staged() == []
 
 
-def test_an_append_without_a_window_column_is_done_once_a_run(target: Target, spark: SparkSession) -> None:
+def test_an_append_without_a_window_column_is_done_once_a_run(target: JdbcTarget, spark: SparkSession) -> None:
     target.declare(write_mode="append")
     results = [target.publish(spark.range(2), run) for run in ("run1", "run1", "run2")]
     assert [(one.rows, one.is_written) for one in results] == [(2, True), (0, False), (2, True)]
@@ -101,7 +69,7 @@ def test_an_append_without_a_window_column_is_done_once_a_run(target: Target, sp
 
 
 @pytest.mark.parametrize("kind", ["timestamp", "timestamp_ntz"])
-def test_windows_on_timestamps_hold_the_last_afternoon(target: Target, spark: SparkSession, kind: str) -> None:
+def test_windows_on_timestamps_hold_the_last_afternoon(target: JdbcTarget, spark: SparkSession, kind: str) -> None:
     target.declare(overwrite_scope="window", window_column="at")
     texts = ("2013-01-01 00:00:00", "2013-01-01 23:59:59.999999")
     frame = spark.createDataFrame([(text,) for text in texts], "at string").selectExpr(f"cast(at as {kind}) as at")
@@ -114,13 +82,13 @@ def test_windows_on_timestamps_hold_the_last_afternoon(target: Target, spark: Sp
     assert len(target.rows()) == 1
 
 
-def test_windows_on_text_are_refused(target: Target, spark: SparkSession) -> None:
+def test_windows_on_text_are_refused(target: JdbcTarget, spark: SparkSession) -> None:
     target.declare(overwrite_scope="window", window_column="day")
     with pytest.raises(WriteError, match="is text"):
         target.publish(spark.sql("select '2013-01-01' as day"), "run1", Window.parse("2013-01-01", "2013-01-01"))
 
 
-def test_wider_columns_take_narrower_values_and_not_the_other_way(target: Target, spark: SparkSession) -> None:
+def test_wider_columns_take_narrower_values_and_not_the_other_way(target: JdbcTarget, spark: SparkSession) -> None:
     target.server.execute(f"create table {target.table} (id bigint, m numeric(20,4), day date)")
     target.declare()
     frame = spark.sql("select cast(1 as int) as id, cast(2 as decimal(10,2)) as m, date'2013-01-01' as day")
@@ -130,7 +98,7 @@ def test_wider_columns_take_narrower_values_and_not_the_other_way(target: Target
         target.publish(spark.sql("select 1L as id, 2D as m, date'2013-01-01' as day"), "run2")
 
 
-def test_a_database_that_is_not_there_is_told_without_its_password(target: Target, spark: SparkSession) -> None:
+def test_a_database_that_is_not_there_is_told_without_its_password(target: JdbcTarget, spark: SparkSession) -> None:
     options = {
         "url": "jdbc:postgresql://127.0.0.1:1/x",
         "user": "u",

@@ -1,0 +1,95 @@
+"""Another Python process on the test run's JVM, which can be killed at any step without the price of a JVM.
+
+Run as a program it does one thing with one output, told as JSON on standard input, and prints what came of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TIMEOUT_S = 120
+
+
+def in_second_python(session: SparkSession, task: Mapping[str, Any], *, killed_at: str | None = None) -> Any:
+    """What a task returned; None if the process was killed, as it has to be where a step is given.
+
+    What the JVM had open for it stays open, as in a JVM that outlives its Python.
+
+    Args:
+        session: the test run's.
+        task: `do` (`stage`, `publish`, `undo`, `discard`), and `record` with `options`, or `entry` with `sql`.
+        killed_at: the step at which the process kills itself.
+    """
+    gateway: Any = session.sparkContext._gateway
+    about = {
+        **task,
+        "port": gateway.gateway_parameters.port,
+        "secret": gateway.gateway_parameters.auth_token,
+        "killed_at": killed_at,
+    }
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.second_python"],
+        input=json.dumps(about),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert done.returncode == (-signal.SIGKILL if killed_at else 0), (done.returncode, done.stderr[-4000:])
+    return None if killed_at else json.loads(done.stdout)
+
+
+def _session(port: int, secret: str) -> SparkSession:
+    os.environ |= {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    gateway: Any = launch_gateway()
+    java = gateway.jvm.org.apache.spark.api.java.JavaSparkContext(
+        gateway.jvm.org.apache.spark.SparkContext.getOrCreate()
+    )
+    context = SparkContext(gateway=gateway, jsc=java, conf=SparkConf(_jconf=java.getConf()))
+    return SparkSession(context, gateway.jvm.org.apache.spark.sql.classic.SparkSession.active())
+
+
+def _do(task: Mapping[str, Any]) -> Any:
+    from tauro.io.output import OutputManager
+    from tauro.io.ports import WriteRequest
+    from tauro.io.recorded import as_record, staged_from
+    from tauro.model import OutputSpec
+    from tests.support.io_project import IoProject
+
+    session = _session(task["port"], task["secret"])
+    if task["do"] == "stage":
+        request = WriteRequest("pipe", "node", "t", OutputSpec.parse("t", task["entry"]), None, "killed", home="/home")
+        return as_record(request, OutputManager(IoProject(Path(), session)).stage(request, session.sql(task["sql"])))
+    staged = staged_from(task["record"], lambda: session, task["options"])
+    if task["do"] == "publish":
+        return asdict(staged.publish())
+    if task["do"] == "undo":
+        return staged.undo()
+    return staged.discard()
+
+
+if __name__ == "__main__":
+    from tauro.storage.steps import watch
+
+    asked = json.load(sys.stdin)
+    if asked["killed_at"]:
+        watch(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == asked["killed_at"] else None)
+    print(json.dumps(_do(asked), default=str))
