@@ -106,7 +106,7 @@ def held_run(
         try:
             yield run
         finally:
-            _end(run, journal, can_be_carried_on=asked is not None)
+            _end(run, journal, targets, can_be_carried_on=asked is not None)
 
 
 def _carry_on(run: HeldRun, journal: Journal, recovery: Recovery, plan: Plan) -> None:
@@ -120,11 +120,11 @@ def _carry_on(run: HeldRun, journal: Journal, recovery: Recovery, plan: Plan) ->
     run.carried = run.journal.carried_on()
 
 
-def _end(run: HeldRun, journal: Journal, *, can_be_carried_on: bool) -> None:
+def _end(run: HeldRun, journal: Journal, targets: list[Target], *, can_be_carried_on: bool) -> None:
     """Removes what the run needed as long as it went on; or leaves it for those who carry on with it."""
     is_decided = any(one.state is not CommitState.DONE for one in journal.commits().values())
     if run.is_done or (not is_decided and not (can_be_carried_on and journal.nodes())):
-        sweep(journal.about())
+        sweep(journal.about(), [target.place for target in targets])
         journal.remove()
     else:
         run.leases.abandon()

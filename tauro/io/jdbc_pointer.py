@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tauro.io.database import Database, beside, connected, last_part
 from tauro.io.database_notes import LOCK_TIMEOUT_S, Notes
@@ -61,13 +62,20 @@ def left_stages(session: SparkSession, options: Mapping[str, str], table: str) -
 
     Raises:
         py4j.protocol.Py4JJavaError: the database can't be reached.
-        ValueError: a note there is none of Tauro's.
     """
     with connected(session, options, table) as database:
-        notes = Notes(database, table)
-        if not notes.is_there:
-            return []
-        return [StagePointer.model_validate_json(text) for _, text in sorted(notes.starting_with(STAGED).items())]
+        return stages_beside(database, table)
+
+
+def stages_beside(database: Database, table: str) -> list[StagePointer]:
+    """As `left_stages`, over a connection; notes that can't be read are passed over."""
+    notes = Notes(database, table)
+    found = []
+    if notes.is_there:
+        for _, text in sorted(notes.starting_with(STAGED).items()):
+            with suppress(ValidationError):
+                found.append(StagePointer.model_validate_json(text))
+    return found
 
 
 def drop_stage(session: SparkSession, options: Mapping[str, str], table: str, stage: str) -> None:

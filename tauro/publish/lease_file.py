@@ -56,6 +56,13 @@ class LeasePlace(Protocol):
     def tidy(self) -> None:
         """Removes what the place has made around itself, and is empty now."""
 
+    def sweep(self, run_id: str) -> None:
+        """Drops what a run that has ended has staged there, as far as the place itself knows of it.
+
+        Raises:
+            OSError: it can't be dropped now.
+        """
+
 
 class LeaseFile:
     """A lease file, which need not exist.
@@ -122,3 +129,6 @@ class LeaseFile:
     def tidy(self) -> None:
         """Removes the folders that are empty now."""
         remove_empty(self.path.parent, up_to=self.base)
+
+    def sweep(self, run_id: str) -> None:
+        """Nothing: what is staged beside a file lies in a folder of the run's."""

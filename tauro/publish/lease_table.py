@@ -11,9 +11,11 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from tauro.config.secrets import HIDDEN, redact
+from tauro.errors import SessionError
 from tauro.io.database import Database, beside, connected, last_part
 from tauro.io.database_notes import LOCK_TIMEOUT_S, NOTES, Notes
 from tauro.io.formats.jdbc import sql_state
+from tauro.io.jdbc_pointer import drop, stages_beside
 from tauro.io.options import value_of
 from tauro.io.writing import one_line, spark_errors
 from tauro.publish.holder import Holder, LeaseDocument
@@ -124,6 +126,17 @@ class LeaseTable:
     def tidy(self) -> None:
         """Nothing: the table `_tauro` stays, also when it is empty."""
 
+    def sweep(self, run_id: str) -> None:
+        """Drops the tables in which a run that has ended has staged rows, whatever their targets in this schema.
+
+        Raises:
+            OSError: the database can't be reached; or somebody still writes to one of them or reads it.
+        """
+        with self._connected() as database:
+            for pointer in stages_beside(database, self._table):
+                if pointer.run_id == run_id:
+                    drop(database, self._table, pointer.stage)
+
     @property
     def _url(self) -> str:
         return redact(value_of(self._options.items(), "url") or "")
@@ -139,7 +152,11 @@ class LeaseTable:
         url = value_of(self._options.items(), "url")
         if url is None or HIDDEN in url:
             raise ConnectionError(f"the login of the database of {self._table} (output {self._output!r}) is not known")
-        with self._failures(), connected(self._session(), self._options, self._table) as database:
+        try:
+            session = self._session()
+        except SessionError as error:
+            raise ConnectionError(f"{self.home}: no session to reach it with: {error}") from error
+        with self._failures(), connected(session, self._options, self._table) as database:
             yield database
 
     @contextmanager

@@ -250,7 +250,7 @@ class Recovery:
     def _remove(self, journal: Journal, about: About, outputs: Sequence[OutputNote] = ()) -> None:
         """Everything that the run has left, its journal, and then its leases, which lead there."""
         self._discard(outputs)
-        sweep(about)
+        sweep(about, [place_at(address, self._session, self._options_of) for address in about.leases])
         journal.remove()
         self._give_back(about, is_abandoned=False)
 
@@ -266,8 +266,20 @@ def _failures() -> tuple[type[Exception], ...]:
     return (TauroError, OSError, *spark_errors())
 
 
-def sweep(about: About) -> None:
-    """Removes what a run has staged and did not come to note."""
+def sweep(about: About, places: Iterable[LeasePlace]) -> None:
+    """Removes what a run has staged and did not come to note.
+
+    Args:
+        about: the run.
+        places: where its leases stand.
+    """
+    for place in places:
+        try:
+            place.sweep(about.run_id)
+        except OSError as error:
+            logger.warning(
+                "what run {} may have staged beside {} can't be dropped: {}", about.run_id, place.name, error
+            )
     for workshop in map(Path, about.workshops):
         folder = workshop / as_file_name(about.run_id)
         if folder.exists():

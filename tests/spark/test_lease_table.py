@@ -17,6 +17,9 @@ import pytest
 from tauro.errors import LeaseLostError, OutputHeldError
 from tauro.io.database import connected
 from tauro.io.database_notes import Notes
+from tauro.io.jdbc_pointer import left_stages
+from tauro.io.output import OutputManager
+from tauro.io.ports import WriteRequest
 from tauro.launch.processes import Process
 from tauro.publish.holder import Holder
 from tauro.publish.lease_table import LeaseTable
@@ -24,6 +27,7 @@ from tauro.publish.leases import Leases
 from tauro.publish.liveness import Watch
 from tauro.publish.places import place_at
 from tauro.publish.targets import Target
+from tests.support.io_project import IoProject
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -186,6 +190,22 @@ def test_a_run_that_lives_keeps_others_out_and_a_dead_one_does_not(world: World)
         with pytest.raises(LeaseLostError):
             first.check()
     assert [one.run_id for one in world.place().holders()] == ["thief"]
+
+
+def test_what_a_run_has_staged_in_the_schema_is_dropped_with_it(world: World) -> None:
+    world.place().sweep("mine")
+    options = {**world.options, "dbtable": world.table}
+    project = IoProject(Path(), world.session).with_output("t", format="jdbc", options=options)
+    for run in ("mine", "other", "mine"):
+        request = WriteRequest("p", "n", "t", project.outputs["t"], None, run)
+        OutputManager(project).stage(request, world.session.range(2))
+    world.server.execute(f"insert into {world.schema}._tauro values ('stage x', 0, 'rubbish')")
+    for _ in range(2):
+        world.place(f"{world.schema}.another").sweep("mine")
+    tables = world.server.execute("select tablename from pg_tables where schemaname = %s", (world.schema,))
+    (left,) = left_stages(world.session, world.options, world.table)
+    assert left.run_id == "other"
+    assert {name for (name,) in tables} == {"_tauro", left.stage}
 
 
 def test_derby_keeps_leases_as_postgresql_does(spark: SparkSession, tmp_path: Path) -> None:
