@@ -4,13 +4,14 @@ EXAMPLE := config_examples/flights
 START := 2013-01-01
 END := 2013-01-07
 
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench faults lock clean
 
 help:
 	@echo "make run     runs the example's daily pipeline, and shows its result"
 	@echo "make test    runs all tests"
 	@echo "make check   checks format, lint, types and layers"
 	@echo "make bench   measures Tauro against hand-written code"
+	@echo "make faults  kills runs at every durable step, for hours; goes on where it stopped"
 	@echo "make lock    renews requirements-dev.lock"
 	@echo "make clean   removes everything that was made"
 
@@ -31,6 +32,10 @@ check: $(VENV)/.complete
 bench: $(VENV)/.complete
 	$(VENV)/bin/python -m tests.bench $(BENCH_ARGS)
 
+faults: $(VENV)/.complete
+	scripts/install-postgres
+	$(VENV)/bin/python -m tests.faults $(FAULTS_ARGS)
+
 lock:
 	scripts/renew-lock
 
@@ -39,6 +44,6 @@ $(VENV)/.complete: pyproject.toml requirements-dev.lock scripts/setup-env
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
 	rm -rf config_examples/*/output config_examples/*/.tauro config_examples/*/spark-warehouse config_examples/*/metastore_db
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
