@@ -182,8 +182,14 @@ class Journal:
         """Removes the journal; its first file goes first, so that no half of one is ever taken for a whole."""
         step("journal.remove")
         (self.home / _ABOUT).unlink(missing_ok=True)
-        remove_tree(self.home)
-        remove_empty(self.home.parent, up_to=self.home.parent.parent)
+        self.clear()
+
+    def clear(self) -> None:
+        """Removes what is left of a journal that was being removed."""
+        if not self.exists:
+            step("journal.clear")
+            remove_tree(self.home)
+            self._tidy()
 
     @contextmanager
     def locked(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
@@ -192,9 +198,14 @@ class Journal:
         Raises:
             TimeoutError: another process is at it for longer than `timeout_s` seconds.
         """
-        with locked(self.home.with_name(f"{self.home.name}.lock"), timeout_s=timeout_s):
-            yield
-        remove_empty(self.home.parent, up_to=self.home.parent.parent)
+        try:
+            with locked(self.home / "lock", timeout_s=timeout_s):
+                yield
+        finally:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        remove_empty(self.home, up_to=self.home.parents[1])
 
     def _place(self, kind: str, name: str) -> Path:
         return self.home / kind / f"{as_file_name(name)}.json"

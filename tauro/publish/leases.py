@@ -275,8 +275,11 @@ class Leases:
         if not holder.is_abandoned:
             ended = "; its Spark JVM has ended" if is_ended else ""
             logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
-        if self._settle is not None and holder.run_id != self._run_id and self._has_left(holder):
-            self._settle(holder)
+        if self._settle is not None and holder.run_id != self._run_id and holder.home is not None:
+            if self._has_left(holder):
+                self._settle(holder)
+            else:
+                Journal(Path(holder.home)).clear()
 
     def _entry(self, token: str, target: Target) -> Holder:
         here = self._watch.here
