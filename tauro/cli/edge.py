@@ -36,7 +36,7 @@ def report(error: BaseException, invocation: Invocation) -> int:
     code = exit_code_of(error)
     if invocation.is_json:
         problems = error.problems if isinstance(error, ConfigError) else ()
-        invocation.answer(failure_document(invocation.command, _describe(error), problems))
+        invocation.answer(failure_document(invocation.command, describe(error), problems))
     if code == DEFECT:
         invocation.complain("".join(traceback.format_exception(error)).rstrip())
         invocation.complain(f"this is a defect in Tauro {tauro.__version__}; please report it with the lines above")
@@ -64,7 +64,8 @@ def _tell_cause(error: TauroError, invocation: Invocation) -> None:
         invocation.complain(f"  cause: {type(error.__cause__).__name__}: {error.__cause__}")
 
 
-def _describe(error: BaseException) -> ErrorDocument:
+def describe(error: BaseException) -> ErrorDocument:
+    """An error as the document of a command that met it."""
     if isinstance(error, click.ClickException):
         message, trace = error.format_message(), None
     elif isinstance(error, KeyboardInterrupt | click.Abort):

@@ -9,9 +9,11 @@ from tauro.registry import Registry
 
 if TYPE_CHECKING:
     from tauro.config import Context
+    from tauro.exec.left_runs import LeftRun
     from tauro.exec.selection import Selection
     from tauro.model.events import Observer
     from tauro.model.outcome import RunResult
+    from tauro.publish.journal import Journal
 
 
 class Executor(Protocol):
@@ -25,6 +27,8 @@ class Executor(Protocol):
         *,
         selection: Selection = ...,
         max_workers: int | None = None,
+        run_id: str | None = None,
+        journal: Journal | None = None,
         wait_s: float = 0.0,
         observers: Sequence[Observer] = (),
     ) -> RunResult:
@@ -35,6 +39,20 @@ class Executor(Protocol):
             OutputHeldError: another run writes one of the outputs; nothing ran.
             RunFailedError: a node failed; it bears the result.
             RunInterruptedError: `cancel` was called; it bears the result so far.
+        """
+
+    def resume(
+        self,
+        run: LeftRun,
+        *,
+        max_workers: int | None = None,
+        wait_s: float = 0.0,
+        observers: Sequence[Observer] = (),
+    ) -> RunResult:
+        """Carries a run on to its end, telling the observers of each step.
+
+        Raises:
+            TauroError: as `execute_pipeline`.
         """
 
     def cancel(self, reason: str) -> None:

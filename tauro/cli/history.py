@@ -25,17 +25,32 @@ def open_history(context: Context) -> History:
         HistoryError: it can't be read.
         UnknownNameError, MissingExtraError: there is no such store, or it needs a package.
     """
-    from tauro.errors import HistoryError
-    from tauro.history.reading import History
-    from tauro.history.stores import OFF, open_store, url_of
+    history = history_if_kept(context)
+    if history is None:
+        from tauro.history.stores import OFF
 
-    url = url_of(context.settings.history, context.root)
-    if url is None:
         raise InvalidValueError(
             "the project keeps no history",
             where="global_settings: history",
             fix=f"take `history: {OFF}` out, and runs are recorded",
         )
+    return history
+
+
+def history_if_kept(context: Context) -> History | None:
+    """The history of the project, open for reading; None if it keeps none.
+
+    Raises:
+        HistoryError: it can't be read.
+        UnknownNameError, MissingExtraError: there is no such store, or it needs a package.
+    """
+    from tauro.errors import HistoryError
+    from tauro.history.reading import History
+    from tauro.history.stores import open_store, url_of
+
+    url = url_of(context.settings.history, context.root)
+    if url is None:
+        return None
     try:
         return History(open_store(url, is_reader=True))
     except HistoryError as error:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LINE = "{time:HH:mm:ss}  {level: <7}  {message}"
 _FILE_LINE = "{time:YYYY-MM-DD HH:mm:ss.SSS}  {level: <7}  {name}:{line}  {message}"
+_TOLD = frozenset({"tauro.exec.executor"})
+"""Modules of Tauro whose messages everybody is shown from INFO on: why nodes that were done are run again."""
 _EVENT = "tauro_event"
 """Marks a record as one of the run's events, which standard error shows in its own way."""
 
@@ -39,7 +41,8 @@ def configure(
             return record["level"].no >= logger.level("ERROR").no
         if is_verbose:
             return True
-        least = "WARNING" if (record["name"] or "").split(".")[0] == "tauro" else "INFO"
+        name = record["name"] or ""
+        least = "WARNING" if name.split(".")[0] == "tauro" and name not in _TOLD else "INFO"
         return record["level"].no >= logger.level(least).no
 
     if not is_verbose:

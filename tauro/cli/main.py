@@ -17,6 +17,7 @@ from tauro.cli.lazy import LazyGroup
 
 COMMANDS = {
     "run": ("tauro.cli.commands.run:run", "Run a pipeline."),
+    "resume": ("tauro.cli.commands.resume:resume", "Carry on a run that failed or was killed."),
     "validate": ("tauro.cli.commands.validate:validate", "Check the project and report every problem."),
     "plan": ("tauro.cli.commands.plan:plan", "Show what would run, in which order, and why."),
     "graph": ("tauro.cli.commands.graph:graph", "Draw a pipeline as Mermaid, SVG or HTML."),
@@ -24,7 +25,8 @@ COMMANDS = {
     "show": ("tauro.cli.commands.show:show", "Show one node, every setting with its origin, or one run."),
     "runs": ("tauro.cli.commands.runs:runs", "List the runs so far."),
     "logs": ("tauro.cli.commands.logs:logs", "Show what happened in a run, in order."),
-    "clean": ("tauro.cli.commands.clean:clean", "Remove old runs from the history."),
+    "recover": ("tauro.cli.commands.recover:recover", "Finish or undo what runs that died have left."),
+    "clean": ("tauro.cli.commands.clean:clean", "Remove what old runs have left."),
     "schema": ("tauro.cli.commands.schema:schema", "Write JSON Schemas of the documents, for editors."),
     "init": ("tauro.cli.commands.init:init", "Write a new project that runs."),
     "completion": ("tauro.cli.commands.completion:completion", "Print the script that completes commands in a shell."),
@@ -53,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
     Raises:
         SystemExit: always, with the exit code: 0 done, 1 a defect in Tauro, 2 project or usage is wrong, 3 a node
-            failed, 4 failed and every root cause is transient, 130 interrupted.
+            failed, 4 failed and every root cause is transient, 5 another run writes an output, 130 interrupted.
     """
     words = list(sys.argv[1:] if args is None else args)
     with Invocation(words) as invocation:

@@ -1,9 +1,10 @@
-"""The command that goes on from where a run ended."""
+"""The commands that go on from where a run ended: one that carries it on, or one that runs it again."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -13,12 +14,52 @@ from tauro.model.plan import Plan
 from tauro.model.settings import Publish
 from tauro.scheduling.graph import dependents, reachable
 
+if TYPE_CHECKING:
+    from tauro.publish.journal import About
+
 _UNFINISHED = frozenset({Status.FAILED, Status.CANCELLED, Status.PENDING, Status.RUNNING, Status.RETRYING})
+_PROJECT = frozenset({"project", "env", "settings"})
+_SELECTION = {"nodes": "--node", "start": "--from", "end": "--to", "tags": "--tags"}
+"""Field of a selection -> the option that it comes from."""
 NAMED_AT_MOST = 8
 """How many --from a command names; with more nodes to begin at, it runs everything again."""
 
 
-def resume_command(ctx: click.Context, result: RunResult, plan: Plan | None) -> str | None:
+def resume_command(run_id: str, project_options: Sequence[str]) -> str:
+    """The command that carries a run on, quoted for a shell.
+
+    Args:
+        run_id: the run's id.
+        project_options: as `project_options` returns them.
+    """
+    return shlex.join(["tauro", "resume", run_id, *project_options])
+
+
+def project_options(ctx: click.Context) -> list[str]:
+    """--project, --env and --set as the user gave them."""
+    return list(_given(ctx, lambda name: name in _PROJECT))
+
+
+def run_command(about: About, project_options: Sequence[str]) -> str:
+    """The command that runs anew what a run was asked for, quoted for a shell.
+
+    Args:
+        about: what is known of the run.
+        project_options: as `project_options` returns them.
+    """
+    words = ["tauro", "run", "--pipeline", about.pipeline or ""]
+    if about.window is not None:
+        words += ["--start", about.window[0], "--end", about.window[1]]
+    selection = about.asked.get("selection") or {}
+    for field, flag in _SELECTION.items():
+        for name in selection.get(field, ()):
+            words += [flag, name]
+    if about.asked.get("max_workers"):
+        words += ["--max-workers", str(about.asked["max_workers"])]
+    return shlex.join([*words, *project_options])
+
+
+def run_again_command(ctx: click.Context, result: RunResult, plan: Plan | None) -> str | None:
     """The command, quoted for a shell, with every option the user gave and --from the nodes to go on with.
 
     A run that publishes its outputs together has published none: all of it is run again.
@@ -38,7 +79,7 @@ def resume_command(ctx: click.Context, result: RunResult, plan: Plan | None) -> 
     is_together = plan is not None and plan.publish is Publish.RUN
     if is_together or len(begin) > NAMED_AT_MOST or len(unfinished) == len(result.nodes):
         begin = list(ctx.params.get("begin") or ())
-    words = ["tauro", ctx.info_name or "run", *_given(ctx, leave_out="begin")]
+    words = ["tauro", ctx.info_name or "run", *_given(ctx, lambda option: option != "begin")]
     for name in begin:
         words += ["--from", name]
     return shlex.join(words)
@@ -66,17 +107,18 @@ def _depends_on_any(name: str, wanted: set[str], graph: Mapping[str, Sequence[st
     return bool((reachable([name], graph) - {name}) & wanted)
 
 
-def _given(ctx: click.Context, leave_out: str) -> Iterator[str]:
+def _given(ctx: click.Context, is_wanted: Callable[[str], bool]) -> Iterator[str]:
     """The options as the user gave them, in the order of the help."""
     for option in ctx.command.params:
         if (
             not isinstance(option, click.Option)
-            or option.name in (None, leave_out)
-            or ctx.get_parameter_source(option.name or "") is not ParameterSource.COMMANDLINE
+            or option.name is None
+            or not is_wanted(option.name)
+            or ctx.get_parameter_source(option.name) is not ParameterSource.COMMANDLINE
         ):
             continue
         flag = max(option.opts, key=len)
-        value = ctx.params.get(option.name or "")
+        value = ctx.params.get(option.name)
         if option.is_flag:
             yield flag
         elif isinstance(value, Mapping):

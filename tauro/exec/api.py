@@ -9,6 +9,8 @@ from typing import Any
 from tauro.config import Context
 from tauro.errors import InvalidValueError
 from tauro.exec.executor import BatchExecutor
+from tauro.exec.known_runs import known_run, run_to_resume
+from tauro.exec.left_runs import LAST
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.model.events import Observer
 from tauro.model.outcome import RunResult
@@ -45,7 +47,9 @@ def run(
         max_workers: nodes at once, in place of what the project says.
         hyperparams: explicit hyperparameters; they win over the project's.
         model_version: the model's version, in place of the project's.
-        run_id: the run's id; a new one if None.
+        run_id: the run's id; a new one if None. A run that the history knows as done under this id is not run again:
+            its result is returned, and the observers are told nothing. One that ended without publishing, or died,
+            is carried on.
         wait_s: how long to wait for other runs that write one of the outputs.
         observers: told of every event, on the calling thread.
 
@@ -55,15 +59,14 @@ def run(
     Raises:
         ProjectError: nothing was run; the project, or what was asked for, is wrong.
         OutputHeldError: nothing was run; another run writes one of the outputs.
+        JournalError: nothing was run; what a dead run has left can be neither finished nor undone now.
         RunFailedError: a node failed; the root cause is chained, and `result` tells the rest.
         RunInterruptedError: the run was stopped.
     """
-    if isinstance(project, Context):
-        if env is not None or variables:
-            raise InvalidValueError("env and variables were settled when the Context was made", fix="give them to it")
-        context = project
-    else:
-        context = Context.from_project(project, env=env, variables=variables, strict=False)
+    context = _opened(project, env, variables)
+    known = known_run(context, run_id, pipeline, start, end) if run_id is not None else None
+    if isinstance(known, RunResult):
+        return known
     return BatchExecutor(context).execute_pipeline(
         pipeline,
         start,
@@ -73,6 +76,54 @@ def run(
         hyperparams=hyperparams,
         model_version=model_version,
         run_id=run_id,
+        journal=known,
         wait_s=wait_s,
         observers=observers,
     )
+
+
+def resume(
+    project: str | os.PathLike[str] | Context = ".",
+    run: str = LAST,
+    *,
+    env: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    max_workers: int | None = None,
+    wait_s: float = 0.0,
+    observers: Iterable[Observer] = (),
+) -> RunResult:
+    """Carries on a run that failed, was stopped or was killed: what is done and still valid is not run again.
+
+    Args:
+        project: as for `run`.
+        run: the run's id, the beginning of it, or `last` for the latest that can be carried on.
+        env: the environment that the run was begun in; the base if None.
+        variables: the values for `${name}` that the run was given.
+        max_workers: nodes at once, in place of what the run was given.
+        wait_s: as for `run`.
+        observers: likewise.
+
+    Returns:
+        The result of the run; nodes that were done are skipped in it. Of a run that is done already, its result.
+
+    Raises:
+        UnknownNameError: there is no such run; the error names those that can be carried on.
+        TauroError: as `run`.
+    """
+    context = _opened(project, env, variables)
+    found = run_to_resume(context, run)
+    if isinstance(found, RunResult):
+        return found
+    return BatchExecutor(context).resume(found, max_workers=max_workers, wait_s=wait_s, observers=observers)
+
+
+def _opened(
+    project: str | os.PathLike[str] | Context,
+    env: str | None,
+    variables: Mapping[str, Any] | None,  # Any: as `run` takes them
+) -> Context:
+    if not isinstance(project, Context):
+        return Context.from_project(project, env=env, variables=variables, strict=False)
+    if env is not None or variables:
+        raise InvalidValueError("env and variables were settled when the Context was made", fix="give them to it")
+    return project

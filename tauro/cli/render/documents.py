@@ -76,8 +76,19 @@ def failure_document(command: str | None, error: ErrorDocument, problems: Sequen
     return document
 
 
+_NO_RUN: Document = {
+    "run_id": None,
+    "pipeline": None,
+    "window": None,
+    "status": "failed",
+    "duration_s": 0.0,
+    "resume": None,
+    "nodes": [],
+}
 _EMPTY: Mapping[str, Document] = {
-    "run": {"run_id": None, "pipeline": None, "window": None, "status": "failed", "duration_s": 0.0, "nodes": []},
+    "run": _NO_RUN,
+    "resume": _NO_RUN,
+    "recover": {"recovered": [], "abandoned": [], "alive": []},
     "plan": {"pipeline": None, "window": None, "order": [], "nodes": []},
     "list": {"pipelines": [], "nodes": []},
 }

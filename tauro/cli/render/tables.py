@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tauro.cli.render import words
+from tauro.errors import bounded
 from tauro.model.outcome import OutputResult, RunResult, Status
 
 STYLES = {
@@ -49,12 +50,23 @@ def result_table(result: RunResult) -> Table:
 
 def summary(result: RunResult) -> str:
     """A run in one line."""
-    done = sum(node.status is Status.COMPLETED for node in result.nodes)
+    before = sum(node.status is Status.SKIPPED for node in result.nodes)
+    done = sum(node.status is Status.COMPLETED for node in result.nodes) + before
     window = f", {words.window(result.window)}" if result.window else ""
-    return (
-        f"{result.pipeline}{window}: {result.status}, {done} of {words.count(len(result.nodes), 'node')} done in "
-        f"{words.duration(result.duration_s)} (run {result.run_id})"
+    nodes = f"{done} of {words.count(len(result.nodes), 'node')} done" + (
+        f" ({before} of them before)" if before else ""
     )
+    took = words.duration(result.duration_s)
+    return f"{result.pipeline}{window}: {result.status}, {nodes} in {took} (run {result.run_id})"
+
+
+def skipped(result: RunResult) -> list[str]:
+    """A line for each reason for which nodes were not run, with the nodes."""
+    groups: dict[str, list[str]] = {}
+    for node in result.nodes:
+        if node.status is Status.SKIPPED and node.note:
+            groups.setdefault(node.note, []).append(node.name)
+    return [f"skipped ({note}): {bounded(names)}" for note, names in groups.items()]
 
 
 def locations(result: RunResult) -> list[str]:

@@ -1,7 +1,8 @@
 """The command line with an executor that runs nothing: it tells the events of a run that goes as FAKE says.
 
 Run as a script it is `tauro` with that executor. FAKE is JSON: `fails` maps nodes to `permanent` or `transient`,
-`waits_in` names a node that waits for a cancel, `prints` has nodes print in every way there is, `raises` is a message.
+`waits_in` names a node that waits for a cancel, `done` those that were done before, `prints` has nodes print in every
+way there is, `raises` is a message.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import ClassVar
 
 from tauro.errors import RunFailedError, RunInterruptedError, SessionError
 from tauro.exec.plan import make_plan
-from tauro.exec.selection import EVERYTHING
+from tauro.exec.selection import EVERYTHING, Selection
 from tauro.model.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, RunResult, Status
 from tauro.model.window import Window
@@ -53,11 +54,14 @@ class FakeExecutor:
         selection=EVERYTHING,
         max_workers=None,
         run_id=None,
+        journal=None,
         wait_s=0.0,
         observers=(),
     ):
         self.calls.append(
             {
+                "run_id": run_id,
+                "journal": journal,
                 "pipeline": pipeline_name,
                 "start": start_date,
                 "end": end_date,
@@ -77,14 +81,15 @@ class FakeExecutor:
             for observer in observers:
                 observer(event)
 
-        tell(RunStarted("r-1", plan))
+        self.run_id = run_id or "r-1"
+        tell(RunStarted(self.run_id, plan))
         results: dict[str, NodeResult] = {}
         for name in plan.order:
             results[name] = self._node(name, plan, results, tell)
             tell(NodeEnded(results[name]))
         status = self._status(results)
         error = next((node.error for node in results.values() if node.error), None)
-        result = RunResult("r-1", pipeline_name, plan.window, status, 1.5, tuple(results.values()), error)
+        result = RunResult(self.run_id, pipeline_name, plan.window, status, 1.5, tuple(results.values()), error)
         tell(RunEnded(result))
         if self.reason is not None:
             raise RunInterruptedError(self.reason, result=result)
@@ -92,10 +97,25 @@ class FakeExecutor:
             raise RunFailedError("1 node failed", result=result, is_transient=error.kind is FailureKind.TRANSIENT)
         return result
 
+    def resume(self, run, *, max_workers=None, wait_s=0.0, observers=()):
+        about = run.about
+        return self.execute_pipeline(
+            about.pipeline,
+            *(about.window or (None, None)),
+            selection=Selection(**{name: tuple(names) for name, names in about.asked.get("selection", {}).items()}),
+            max_workers=max_workers,
+            run_id=about.run_id,
+            journal=run.journal,
+            wait_s=wait_s,
+            observers=observers,
+        )
+
     def _node(self, name, plan, results, tell) -> NodeResult:
-        done = all(results[one].status is Status.COMPLETED for one in plan.nodes[name].dependencies)
+        done = all(results[one].status in (Status.COMPLETED, Status.SKIPPED) for one in plan.nodes[name].dependencies)
         if self.reason is not None or not done:
             return NodeResult(name, Status.CANCELLED, note=self.reason or "a node before it failed")
+        if name in self.asked.get("done", ()):
+            return NodeResult(name, Status.SKIPPED, note="done by an earlier process of the run")
         tell(NodeStarted(name, 1))
         if self.asked.get("prints"):
             print("printed by a node")
