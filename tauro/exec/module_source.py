@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import linecache
 import site
-import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -35,7 +34,7 @@ class ModuleSource:
         self._definitions: dict[tuple[int, str], _Definition] = {}
         self._classes: dict[str, ast.ClassDef] = {}
         self._collect_codes(compile(self._tree, file, "exec", dont_inherit=True))
-        _drop_docstrings(self._tree)
+        _drop_docstring(self._tree)
         self._collect(self._tree.body, "")
         self._statements: dict[str, list[ast.stmt]] | None = None
 
@@ -66,7 +65,7 @@ class ModuleSource:
 
     def text(self) -> str:
         """All of it."""
-        return ast.dump(self._tree)
+        return text_of(self._tree)
 
     def _collect_codes(self, code: CodeType) -> None:
         for const in code.co_consts:
@@ -82,11 +81,19 @@ class ModuleSource:
                 continue
             first = min([statement.lineno, *(one.lineno for one in statement.decorator_list)])
             self._definitions[first, statement.name] = statement
+            _drop_docstring(statement)
             if isinstance(statement, ast.ClassDef):
                 self._classes[f"{prefix}{statement.name}"] = statement
                 self._collect(statement.body, f"{prefix}{statement.name}.")
             else:
                 self._collect(statement.body, f"{prefix}{statement.name}.<locals>.")
+
+
+def text_of(node: ast.AST) -> str:
+    """A piece of source as text that neither comments nor layout change; as `ast.dump`, in a quarter of the time."""
+    parts: list[str] = []
+    _write(node, parts)
+    return "".join(parts)
 
 
 def names_in(node: ast.AST) -> Iterator[tuple[str, ...]]:
@@ -146,7 +153,7 @@ def is_installed(file: str) -> bool:
 @lru_cache(maxsize=1)
 def _installed_roots() -> tuple[str, ...]:
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    paths |= {*site.getsitepackages(), site.getusersitepackages(), f"{sys.base_prefix}/lib/python", _OURS}
+    paths |= {*site.getsitepackages(), site.getusersitepackages(), _OURS}
     return tuple(sorted(f"{path.rstrip('/')}/" for path in paths if path))
 
 
@@ -175,10 +182,24 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield handler.body
 
 
-def _drop_docstrings(tree: ast.Module) -> None:
-    for node in ast.walk(tree):
-        if not isinstance(node, (*_DEFINITIONS, ast.Module)) or not node.body:
-            continue
-        first = node.body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
+def _drop_docstring(node: _Definition | ast.Module) -> None:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
+
+
+def _write(node: object, parts: list[str]) -> None:
+    if isinstance(node, ast.AST):
+        kind = node.__class__
+        parts.append(f"{kind.__name__}(")
+        for field in kind._fields:
+            if field != "ctx":  # where a name stands says it
+                _write(getattr(node, field, None), parts)
+        parts.append(")")
+    elif node.__class__ is list:
+        parts.append("[")
+        for one in cast("list[object]", node):
+            _write(one, parts)
+        parts.append("]")
+    else:
+        parts.append(f"{node!r},")

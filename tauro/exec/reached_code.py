@@ -19,7 +19,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from tauro.exec.bytecode import Chain, code_text, has_imports, looked_up
-from tauro.exec.module_source import ModuleSource, imports_in, is_installed, names_in, read_source
+from tauro.exec.module_source import ModuleSource, imports_in, is_installed, names_in, read_source, text_of
 from tauro.exec.stable_text import UnstableError, stable_text
 
 # Any, in this module: whatever a user's modules hold
@@ -139,7 +139,7 @@ class ReachedCode:
             if has_imports(code):
                 references[module, ""] = None
         else:
-            text = ast.dump(definition)
+            text = text_of(definition)
             for decorator in definition.decorator_list:
                 self._refer_all(module, decorator, references)
             if has_imports(code):
@@ -172,7 +172,7 @@ class ReachedCode:
             for one in vars(cls).values()
             if isinstance(one, FunctionType) and one.__code__.co_filename == file and not source.function(one.__code__)
         ]
-        return f"{ast.dump(definition)} {changed}"
+        return f"{text_of(definition)} {changed}"
 
     def _made(self, module: str, name: str, references: References) -> str:
         """The statements of a module that make what it calls `name`; all of the module if there are none."""
@@ -189,7 +189,7 @@ class ReachedCode:
                         references[base, alias.name] = None
             else:
                 self._import_all(module, statement, references)
-        return " ".join(map(ast.dump, statements))
+        return " ".join(map(text_of, statements))
 
     def _whole(self, module: str, references: References) -> str:
         """All of a module of the project; nothing of others."""
@@ -212,7 +212,7 @@ class ReachedCode:
         """Notes what a name in a module stands for, followed through the project's modules."""
         namespace = self._namespace(module)
         name = chain[0]
-        if name in _DYNAMIC:
+        if name in _DYNAMIC or chain[:2] == ("sys", "modules"):
             references[module, ""] = None
         if name not in namespace:
             return

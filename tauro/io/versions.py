@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from tauro.io.catalog_table import quoted_name
 from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, input_spec_for, location, locations
 from tauro.io.marker import read_marker
@@ -137,8 +138,6 @@ class ReadVersions:
 
 def _in_catalog(session: SparkSession, table: str, version: int | None) -> _Found | None:
     """A table of the catalog, if it is a Delta table on this machine."""
-    from tauro.io.catalog_table import quoted_name
-
     try:
         rows = [(row[0], row[1]) for row in session.sql(f"DESCRIBE TABLE EXTENDED {quoted_name(table)}").collect()]
     except spark_errors():

@@ -22,6 +22,8 @@ from tauro.model.window import Window
 JOBS = '''
 """Jobs."""
 import re
+from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache, partial, wraps
 from logging import getLogger
 
@@ -121,6 +123,49 @@ def odd(n):
     return n != 0 and even(n - 1)
 
 
+class Kind(Enum):
+    A = "a"
+    B = "b"
+
+
+KIND = Kind.A
+
+
+@dataclass(frozen=True)
+class Conf:
+    by: int = 1
+
+    def scaled(self, x):
+        return self.by * x
+
+
+CONF = Conf(7)
+
+
+class Job:
+    def __init__(self, by):
+        self.by = by
+
+    def __call__(self, x):
+        return deeper(x) - self.by
+
+
+job = Job(4)
+
+
+def kind(x):
+    return KIND
+
+
+def conf(x):
+    return CONF.scaled(x)
+
+
+def lazily(x):
+    import lazy
+    return lazy.later(x)
+
+
 def make(by):
     def made(x):
         return x * by
@@ -156,10 +201,11 @@ class Model:
         return base(x) * self.by
 '''
 DEEP = "def base(x):\n    return x\n"
-FILES = {"jobs.py": JOBS, "shared.py": SHARED, "deep.py": DEEP}
+LAZY = "import deep\n\n\ndef later(x):\n    return deep.base(x)\n"
+FILES = {"jobs.py": JOBS, "shared.py": SHARED, "deep.py": DEEP, "lazy.py": LAZY}
 NODES = (
     *("plain", "sets", "lists", "imported", "instance", "cached", "partly", "defaults", "decorated", "dynamic"),
-    *("late", "even", "made"),
+    *("late", "even", "made", "job", "kind", "conf", "lazily"),
 )
 Codes = Callable[..., dict[str, str]]
 
@@ -206,7 +252,7 @@ def changed(codes: Codes, file: str, old: str, new: str) -> set[str]:
 @pytest.mark.parametrize(
     ("file", "old", "new", "nodes"),
     [
-        ("jobs.py", "return x - 1", "return x - 2", {"plain", "cached", "decorated", "dynamic"}),
+        ("jobs.py", "return x - 1", "return x - 2", {"plain", "cached", "decorated", "dynamic", "job"}),
         ("jobs.py", "RATE = 3", "RATE = 4", {"plain", "decorated", "defaults", "dynamic"}),
         ("jobs.py", '"a", "b", "c", "d"', '"a", "b", "c", "e"', {"sets", "dynamic"}),
         ("jobs.py", '"a": "b", "c": "d"', '"c": "d", "a": "b"', {"sets", "dynamic"}),
@@ -227,7 +273,14 @@ def changed(codes: Codes, file: str, old: str, new: str) -> set[str]:
         ("shared.py", "return base(x) * y", "return base(x) + y", {"imported", "partly", "dynamic", "late"}),
         ("shared.py", "def unused(x):\n    return x", "def unused(x):\n    return 1", {"dynamic", "late"}),
         ("shared.py", "* self.by", "+ self.by", {"instance", "dynamic", "late"}),
-        ("deep.py", "return x", "return -x", {"imported", "instance", "partly", "dynamic", "late"}),
+        ("deep.py", "return x", "return -x", {"imported", "instance", "partly", "dynamic", "late", "lazily"}),
+        ("lazy.py", "deep.base(x)", "deep.base(-x)", {"dynamic", "lazily"}),
+        ("jobs.py", "Job(4)", "Job(5)", {"job", "dynamic"}),
+        ("jobs.py", "- self.by", "+ self.by", {"job", "dynamic"}),
+        ("jobs.py", "KIND = Kind.A", "KIND = Kind.B", {"kind", "dynamic"}),
+        ("jobs.py", 'A = "a"', 'A = "c"', {"kind", "dynamic"}),
+        ("jobs.py", "Conf(7)", "Conf(8)", {"conf", "dynamic"}),
+        ("jobs.py", "self.by * x", "self.by + x", {"conf", "dynamic"}),
     ],
 )
 def test_a_change_is_noticed_by_the_nodes_that_reach_it_and_by_no_other(
@@ -263,6 +316,12 @@ def test_every_process_tells_the_same(codes: Codes, tmp_path: Path) -> None:
         command = [sys.executable, "-c", script, str(tmp_path)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         assert json.loads(done.stdout) == here
+
+
+def test_a_module_that_is_not_loaded_yet_tells_what_it_tells_once_it_is(codes: Codes, tmp_path: Path) -> None:
+    before = codes()
+    importlib.import_module("lazy")
+    assert {name: one.code for name, one in prints(tmp_path).items()} == before
 
 
 def test_code_that_was_edited_after_it_was_loaded_does_not_pass_for_what_ran(codes: Codes, tmp_path: Path) -> None:
