@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tauro.config import Context
 from tauro.errors import InvalidValueError
 from tauro.exec.carrying_on import CarriedOn
 from tauro.exec.known_outputs import options_for
+from tauro.exec.recording import tell_recovered
 from tauro.exec.run_journal import RunJournal
 from tauro.io.versions import ReadVersions
 from tauro.launch.processes import this_host
@@ -86,7 +88,9 @@ def held_run(
         journal = None
     elif journal is None:
         journal = Journal(home_of(run_id, workshops, context.root / PROJECT))
-    recovery = Recovery(lambda: context.open_spark(plan.pipeline.spark_config), options_for(context))
+    recovery = Recovery(
+        lambda: context.open_spark(plan.pipeline.spark_config), options_for(context), partial(tell_recovered, context)
+    )
     versions = ReadVersions(context)
     home = journal.home if journal is not None else None
     with Leases(run_id, plan.pipeline.name or None, home=home, settle=recovery.settle) as leases:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tauro.config import Context
 from tauro.errors import UnknownNameError
 from tauro.exec.known_outputs import options_for, workshops_of
+from tauro.exec.recording import note_recovered
 from tauro.publish.fencing import fence
 from tauro.publish.holder import Holder
 from tauro.publish.journal import About, Journal, journals_in
@@ -90,7 +91,10 @@ def recover(context: Context, run: LeftRun) -> Recovered | None:
     """
     if run.holder is not None and not run.holder.is_abandoned:
         fence(run.holder, Watch().here, output="", location=str(run.journal.home))
-    return _recovery(context).recover(run.journal)
+    recovered = _recovery(context).recover(run.journal)
+    if recovered is not None:
+        note_recovered(context, recovered)
+    return recovered
 
 
 def drop(context: Context, run: LeftRun) -> Recovered | None:

@@ -1,17 +1,23 @@
-"""Has a run recorded in the project's history, whatever becomes of the run."""
+"""Has runs recorded in the project's history, whatever becomes of them: those that run, and those that have died."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+
+from loguru import logger
 
 import tauro
 from tauro.config import Context
-from tauro.errors import RunInterruptedError
+from tauro.errors import HistoryError, RunInterruptedError
 from tauro.exec.failures import describe
 from tauro.history.recorder import Recorder
+from tauro.history.records import NoteRecord, OutputRecord, Record, RunRecord, stamp
 from tauro.history.stores import open_store, url_of
 from tauro.model.events import Observer
+from tauro.model.outcome import Status
+from tauro.publish.recovery import Ending, Recovered
 
 
 @contextmanager
@@ -45,3 +51,37 @@ def recorded(context: Context, observers: Iterable[Observer]) -> Iterator[tuple[
         raise
     finally:
         recorder.close()
+
+
+def tell_recovered(context: Context, recovered: Recovered) -> None:
+    """Says, in a line of the log and in the history, what has become of a run that died."""
+    logger.warning("{}", recovered)
+    note_recovered(context, recovered)
+
+
+def note_recovered(context: Context, recovered: Recovered) -> None:
+    """Puts down what has become of a run that died; if the history can't be written, the run stays as it is there.
+
+    Args:
+        context: the project that has recovered it, which may be another one than the run's own.
+        recovered: what has become of it.
+    """
+    url = url_of(context.settings.history, context.root)
+    if url is None:
+        return
+    now = stamp(time.time())
+    with suppress(HistoryError), closing(open_store(url, is_reader=False)) as store:
+        records: list[Record] = [NoteRecord(recovered.run_id, now, str(recovered))]
+        if recovered.ending is Ending.PUBLISHED:
+            done = {(node, result.id): result for node, result in recovered.results}
+            records += [
+                run._replace(status=str(Status.COMPLETED), ended_at=now, nodes_done=run.nodes)
+                for run in store.records(RunRecord, recovered.run_id)
+            ]
+            for output in store.records(OutputRecord, recovered.run_id):
+                result = done.get((output.node, output.output))
+                if result is not None:
+                    rows = result.rows if result.rows is not None else output.rows
+                    records.append(output._replace(published_at=output.published_at or now, rows=rows))
+        if store.run_ids(recovered.run_id):
+            store.write(records)
