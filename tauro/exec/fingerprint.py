@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tauro.config import Context
-from tauro.exec.functions import load_function, parameters_of
+from tauro.errors import InvalidValueError
+from tauro.exec.functions import FunctionError, load_function, parameters_of
 from tauro.exec.reached_code import ReachedCode
 from tauro.exec.sql import sql_text
 from tauro.exec.stable_text import stable_text
@@ -41,7 +44,10 @@ class Fingerprint:
 
 
 class Fingerprints:
-    """The fingerprints of a plan's nodes; for one thread, and best taken before the first node runs.
+    """The fingerprints of a plan's nodes; for many threads.
+
+    All are taken when the first is asked for, which had better be before any node runs: what nodes do to the values in
+    their modules is no change of the code.
 
     Args:
         context: the project, with the run's values filled in.
@@ -58,6 +64,8 @@ class Fingerprints:
         self._code = ReachedCode(tops - sys.stdlib_module_names - _NOBODYS)
         self._codes: dict[str, str] = {}
         self._shared: str | None = None
+        self._taken: dict[str, Fingerprint] | None = None
+        self._lock = Lock()
 
     def of(self, node: PlannedNode) -> Fingerprint:
         """The fingerprint of a node.
@@ -66,6 +74,18 @@ class Fingerprints:
             FunctionError: its function can't be had.
             InvalidValueError: the file of its query can't be read.
         """
+        with self._lock:
+            if self._taken is None:
+                self._taken = dict(self._take_all())
+            return self._taken.get(node.name) or self._take(node)
+
+    def _take_all(self) -> Iterator[tuple[str, Fingerprint]]:
+        """Those of all nodes whose function or query is there."""
+        for name, node in self._plan.nodes.items():
+            with suppress(FunctionError, InvalidValueError):
+                yield name, self._take(node)
+
+    def _take(self, node: PlannedNode) -> Fingerprint:
         path = node.spec.function
         if path is None:
             code = _digest(sql_text(self._context, node.spec))

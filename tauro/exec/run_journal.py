@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tauro.config import Context
 from tauro.exec.carrying_on import CarriedOn, carry_on
-from tauro.exec.fingerprint import Fingerprint, node_fingerprint
+from tauro.exec.fingerprint import Fingerprint, Fingerprints
 from tauro.io.locations import as_input
 from tauro.io.versions import ReadVersions
 from tauro.model import InputSpec
@@ -33,13 +33,14 @@ class RunJournal:
     ) -> None:
         self.journal = journal
         self._recovery = recovery
-        self._context = context
         self._plan = plan
         self._versions = versions
+        self._fingerprints = Fingerprints(context, plan)
 
     def begin(self, node: PlannedNode) -> None:
         """A node is tried, again perhaps: what it has done before does not count any more."""
         self.journal.forget(node.name)
+        self._fingerprint(node)
 
     def note(self, node: PlannedNode, outputs: Sequence[StagedOutput]) -> None:
         """A node has staged all its outputs; if one of them does not outlive the process, that is not noted."""
@@ -90,7 +91,7 @@ class RunJournal:
         return found
 
     def _fingerprint(self, node: PlannedNode) -> Fingerprint:
-        return node_fingerprint(self._context, self._plan, node)
+        return self._fingerprints.of(node)
 
     def _version(self, one: PlannedInput) -> str | None:
         spec = stored_spec(one)

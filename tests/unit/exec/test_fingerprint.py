@@ -17,6 +17,7 @@ import pytest
 from tauro.config import Context
 from tauro.exec.fingerprint import Fingerprint, Fingerprints, node_fingerprint
 from tauro.exec.plan import make_plan
+from tauro.model.plan import Plan
 from tauro.model.window import Window
 
 JOBS = '''
@@ -232,14 +233,22 @@ def codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Codes:
         sys.modules.pop(Path(name).stem, None)
 
 
-def prints(root: Path, **documents: Any) -> dict[str, Fingerprint]:
-    context = Context(
-        documents.pop("settings", {}),
+def context_of(root: Path) -> Context:
+    return Context(
+        {},
         {"p": {"nodes": list(NODES), "requires_dates": False}},
         {name: {"function": f"jobs.{name}", "params": {"x": 1}} for name in NODES},
         root=root,
     )
-    plan = make_plan(context, "p")
+
+
+def plan_of(context: Context) -> Plan:
+    return make_plan(context, "p")
+
+
+def prints(root: Path) -> dict[str, Fingerprint]:
+    context = context_of(root)
+    plan = plan_of(context)
     taken = Fingerprints(context, plan)
     return {name: taken.of(node) for name, node in plan.nodes.items()}
 
@@ -329,6 +338,15 @@ def test_code_that_was_edited_after_it_was_loaded_does_not_pass_for_what_ran(cod
     (tmp_path / "jobs.py").write_text(JOBS.replace("return x - 1", "return x - 2"))
     taken_late = {name: one.code for name, one in prints(tmp_path).items()}
     assert taken_late["plain"] not in (ran["plain"], codes("jobs.py", "return x - 1", "return x - 2")["plain"])
+
+
+def test_what_nodes_do_to_the_values_of_their_modules_is_no_change(codes: Codes, tmp_path: Path) -> None:
+    codes()
+    plan = plan_of(context_of(tmp_path))
+    taken = Fingerprints(context_of(tmp_path), plan)
+    first, second = taken.of(plan.nodes["plain"]), taken.of(plan.nodes["sets"])
+    sys.modules["jobs"].RENAMES["new"] = "er"
+    assert (taken.of(plan.nodes["plain"]), taken.of(plan.nodes["sets"])) == (first, second)
 
 
 def nodes_of(root: Path) -> Mapping[str, Any]:
