@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import report
-from tests.bench.__main__ import main
+from tauro.errors import Severity
+from tauro.exec.preflight import check_project
+from tests.bench import publishing, report
+from tests.bench.__main__ import PARTS, main
 from tests.bench.engine import rows
 from tests.bench.timing import Ratio, Row, in_turns, ratio
 
@@ -48,9 +50,16 @@ def test_figures_replace_those_on_the_page_and_nothing_else(tmp_path: Path, engi
 
 def test_page_has_a_place_for_every_part() -> None:
     text = (Path(__file__).parents[2] / report.PAGE).read_text()
-    for part in ("startup", "validate", "engine", "spark", "memory"):
+    for part in PARTS:
         assert f"<!-- figures of {part} -->" in text
         assert f"<!-- end of {part} -->" in text
+
+
+def test_project_of_every_kind_of_write_is_right(tmp_path: Path) -> None:
+    context = publishing.project(tmp_path / "project")
+    assert [problem for problem in check_project(context) if problem.severity is Severity.ERROR] == []
+    assert {case.limit for case in publishing.CASES if case.rows == publishing.LARGE} == {1.05, 1.25, None}
+    assert list(context.pipelines) == [case.name for case in publishing.CASES]
 
 
 def test_command_shows_the_part_that_is_asked_for_and_judges_no_quick_run(capsys: pytest.CaptureFixture[str]) -> None:
