@@ -121,9 +121,10 @@ def _tell(invocation: Invocation, before: str, recorded: list[RunRecord], staged
         if is_dry_run:
             for run in recorded:
                 invocation.say(f"{run.run_id}  {run.pipeline}  {run.status}")
-        would = "would be " if is_dry_run else ""
         if staged.runs:
-            invocation.say(f"what {count(len(staged.runs), 'run')} had staged {would}dropped")
+            dropped = "would drop" if is_dry_run else "dropped"
+            invocation.say(f"{dropped} what {count(len(staged.runs), 'run')} had staged")
+        would = "would be " if is_dry_run else ""
         invocation.say(f"{count(len(recorded), 'run')} {would}removed from the history")
     for error in staged.failed:
         invocation.complain(f"error: {error}")

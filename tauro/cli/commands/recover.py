@@ -43,15 +43,17 @@ def recover(ctx: click.Context, asked: Asked) -> int:
         stack.enter_context(logs.configure(invocation.complain, invocation.redact, is_verbose=False, is_quiet=False))
         runs = left_runs.settled_runs(context)
         for run in runs:
-            if not run.is_alive and (run.is_dead or run.journal.commits()):
-                try:
-                    ended = left_runs.recover(context, run)
-                except (JournalError, OutputHeldError) as error:
-                    failed.append(error)
-                    stuck.add(run.about.run_id)
-                    continue
-                if ended is not None:
-                    recovered.append((run, ended))
+            if run.is_alive:
+                continue
+            try:
+                is_due = run.is_dead or run.journal.commits()
+                ended = left_runs.recover(context, run) if is_due else None
+            except (JournalError, OutputHeldError) as error:
+                failed.append(error)
+                stuck.add(run.about.run_id)
+                continue
+            if ended is not None:
+                recovered.append((run, ended))
         alive = [run for run in runs if run.is_alive]
         over = [run for run in runs if not run.is_alive and run.about.run_id not in stuck]
         abandoned = [run for run in over if run.about.pipeline and run.journal.exists]

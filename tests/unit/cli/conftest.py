@@ -10,9 +10,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tauro.config import Context
+from tauro.exec.plan import make_plan
+from tauro.exec.recording import recorded
+from tauro.launch.processes import Process, this_host, this_process
+from tauro.model.events import NodeEnded, RunEnded, RunStarted
+from tauro.model.outcome import NodeResult, OutputResult, RunResult, Status
+from tauro.model.window import Window
+from tauro.publish.holder import Holder
+from tauro.publish.journal import About, Journal, home_of
+from tauro.publish.lease_file import LeaseFile
 
 FAKED = Path(__file__).with_name("faked.py")
 FILES = {
@@ -142,6 +155,63 @@ def tauro(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
         return Called(int(end.value.code or 0), captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def record(project: Path) -> Callable[..., None]:
+    """Has the project's history know a run, as one that was, and ended so."""
+
+    def put(run_id: str, pipeline: str = "daily", status: Status = Status.COMPLETED, env: str | None = None) -> None:
+        context = Context.from_project(project, env=env, strict=False)
+        plan = make_plan(context, pipeline, Window("2025-01-01", "2025-01-02"))
+        outputs = (OutputResult("silver.orders", "parquet", "/out/silver/orders", rows=7),)
+        nodes = (NodeResult("extract", status, 1, 0.5), NodeResult("clean", status, 2, 1.0, outputs=outputs))
+        with recorded(context, ()) as observers:
+            observers[0](RunStarted(run_id, plan))
+            for node in nodes:
+                observers[0](NodeEnded(node))
+            observers[0](RunEnded(RunResult(run_id, pipeline, plan.window, status, 4.0, nodes)))
+
+    return put
+
+
+@pytest.fixture
+def leave(project: Path) -> Callable[..., Journal]:
+    """Leaves what a run of the project leaves that has begun: a journal, a lease and a folder beside an output."""
+
+    def put(run_id: str, life: str = "dead", **about: Any) -> Journal:  # Any: fields of About
+        workshop = project / "out" / "silver" / "_tauro"
+        journal = Journal(home_of(run_id, [workshop], project))
+        lease = LeaseFile(workshop / "leases" / "orders.json", workshop)
+        here, process = this_host(), this_process()
+        entry = Holder(
+            token=run_id,
+            run_id=run_id,
+            host=here.host,
+            boot=here.boot,
+            namespace=here.namespace,
+            process=process if life == "alive" else Process(process.pid, started=1),
+            since=datetime(2025, 1, 3, tzinfo=UTC),
+            home=str(journal.home),
+            is_abandoned=life == "abandoned",
+        )
+        with lease.changing():
+            lease.put([*lease.holders(), entry])
+        (workshop / run_id / "extract").mkdir(parents=True)
+        known = {
+            "pipeline": "daily",
+            "window": ("2025-01-01", "2025-01-02"),
+            "publish": "run",
+            "project": str(project),
+            "host": here.host,
+            "started_at": "2025-01-03T00:00:00+00:00",
+            "workshops": (str(workshop),),
+            "leases": (lease.address,),
+        }
+        journal.begin(About(run_id=run_id, **{**known, **about}))
+        return journal
+
+    return put
 
 
 @pytest.fixture

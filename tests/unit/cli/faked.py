@@ -2,7 +2,7 @@
 
 Run as a script it is `tauro` with that executor. FAKE is JSON: `fails` maps nodes to `permanent` or `transient`,
 `waits_in` names a node that waits for a cancel, `done` those that were done before, `prints` has nodes print in every
-way there is, `raises` is a message.
+way there is, `raises` is a message, `says` one that is logged, and `forgets` has the run's journal removed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import subprocess
 import sys
 from threading import Event
 from typing import ClassVar
+
+from loguru import logger
 
 from tauro.errors import RunFailedError, RunInterruptedError, SessionError
 from tauro.exec.plan import make_plan
@@ -83,6 +85,10 @@ class FakeExecutor:
 
         self.run_id = run_id or "r-1"
         tell(RunStarted(self.run_id, plan))
+        if message := self.asked.get("says"):
+            logger.patch(lambda record: record.update(name="tauro.exec.executor")).info(message)
+        if self.asked.get("forgets") and journal is not None:
+            journal.remove()
         results: dict[str, NodeResult] = {}
         for name in plan.order:
             results[name] = self._node(name, plan, results, tell)

@@ -45,8 +45,9 @@ def test_a_second_signal_ends_the_process_at_once(start):
     process.send_signal(signal.SIGINT)
     until(process.stderr, "once more")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    _, err = process.communicate(timeout=10)
     assert process.returncode == 130
+    assert err.splitlines()[-2:] == ["ended at once; go on from there with:", "  tauro resume r-1"]
 
 
 def test_a_second_signal_leaves_one_document_behind(start):
@@ -56,7 +57,19 @@ def test_a_second_signal_leaves_one_document_behind(start):
     until(process.stderr, "once more")
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=10)
-    assert json.loads(out)["status"] == "failed"
+    document = json.loads(out)
+    assert (document["status"], document["run_id"]) == ("failed", "r-1")
+    assert document["resume"] == "tauro resume r-1"
+
+
+def test_an_interrupted_run_that_kept_something_ends_with_what_carries_it_on(start, leave):
+    leave("r-1")
+    process = start(*RUN, "--env", "dev", fake={"waits_in": "clean"})
+    until(process.stderr, "waiting")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "  tauro resume r-1 --env dev"
 
 
 def test_an_interrupted_run_answers_with_its_document(start):
