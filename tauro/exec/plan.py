@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from tauro.config import Context
 from tauro.errors import ConfigError, InvalidValueError, Problem, Severity
@@ -18,6 +19,7 @@ from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode, PlannedOut
 from tauro.model.settings import GlobalSettings, Mode
 from tauro.model.window import Window
 from tauro.scheduling.graph import topological_order
+from tauro.storage.abilities import abilities_of
 
 UNKNOWN_RUN = "run-id"
 """Stands for ${run_id} in plans that are only looked at."""
@@ -112,13 +114,12 @@ def with_publishing(plan: Plan, mode: str = Mode.LOCAL) -> Plan:
         plan: what would run.
         mode: the project's.
     """
-    nodes = {
-        name: replace(
-            node,
-            outputs=tuple(replace(one, publishing=publishing_of(one.spec, mode=mode)) for one in node.outputs),
-        )
-        for name, node in plan.nodes.items()
-    }
+    look = cache(abilities_of)  # most outputs lie in a few folders
+
+    def told(output: PlannedOutput) -> PlannedOutput:
+        return replace(output, publishing=publishing_of(output.spec, mode=mode, look=look))
+
+    nodes = {name: replace(node, outputs=tuple(map(told, node.outputs))) for name, node in plan.nodes.items()}
     return replace(plan, nodes=nodes)
 
 
