@@ -138,7 +138,7 @@ def read_source(file: str, namespace: dict[str, Any] | None) -> ModuleSource | N
         text = "".join(linecache.getlines(file, namespace))
     try:
         return ModuleSource(file, text) if text.strip() else None
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError):
         return None
 
 

@@ -74,7 +74,10 @@ class ReachedCode:
 
     def _look(self, module: str, name: str) -> _Thing:
         references: References = {}
-        text = self._name(module, name, references) if name else self._whole(module, references)
+        try:
+            text = self._name(module, name, references) if name else self._whole(module, references)
+        except RecursionError:  # an expression of a thousand terms, say
+            text = _content(self._file(module))
         return _Thing(blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest(), tuple(references))
 
     def _name(self, module: str, name: str, references: References) -> str:
@@ -198,7 +201,7 @@ class ReachedCode:
             return ""
         source = self._source(file, module)
         if source is None:
-            return f"no source: {Path(file).read_bytes().hex() if Path(file).is_file() else ''}"
+            return _content(file)
         for name, level in source.imports():
             self._import(module, name, level, references)
         return source.text()
@@ -283,3 +286,7 @@ class ReachedCode:
                 if file.is_file():
                     return str(file)
         return None
+
+
+def _content(file: str | None) -> str:
+    return "" if file is None or not Path(file).is_file() else Path(file).read_bytes().hex()

@@ -13,6 +13,7 @@ from tauro.io import InputLoader
 from tauro.io.locations import output_spec_for
 from tauro.io.overlay import Overlay
 from tauro.io.versions import ReadVersions
+from tests.support.exec_project import exec_project
 from tests.support.io_project import IoProject
 
 if TYPE_CHECKING:
@@ -138,3 +139,50 @@ def test_an_optional_table_that_is_not_there_is_none_for_the_run(project: IoProj
     loader, versions = a_run(project)
     assert loader.load_inputs({"input": ["t"]}) == [None]
     assert versions.read(project.inputs["t"]).version == "does not exist"
+
+
+def test_a_run_reads_one_version_and_says_which(project: IoProject) -> None:
+    add(project, 0)
+    seen: dict[str, list[int]] = {}
+
+    def a(t: DataFrame) -> None:
+        seen["a"] = numbers(t)
+        add(project, 1)
+
+    def b(t: DataFrame) -> None:
+        seen["b"] = numbers(t)
+
+    with exec_project(project.root) as made:
+        nodes = {
+            "a": {"function": a, "input": ["t"]},
+            "b": {"function": b, "input": ["t"], "dependencies": ["a"]},
+        }
+        result = made.run(nodes, inputs={"t": {"path": "t"}})
+    assert seen == {"a": [0], "b": [0]}
+    assert [(one.input, one.version) for node in result.nodes for one in node.reads] == [("t", "0"), ("t", "0")]
+
+
+@pytest.mark.parametrize("publish", ["node", "run"])
+def test_a_node_reads_its_own_output_as_it_was_and_later_nodes_as_it_is(project: IoProject, publish: str) -> None:
+    add(project, 0)
+    seen: dict[str, list[int]] = {}
+
+    def grow(t: DataFrame) -> DataFrame:
+        seen["grow"] = numbers(t)
+        return t.selectExpr("id + 10 AS id")
+
+    def after(t: DataFrame) -> None:
+        seen["after"] = numbers(t)
+
+    with exec_project(project.root) as made:
+        nodes = {
+            "grow": {"function": grow, "input": ["t"], "output": ["out"]},
+            "after": {"function": after, "input": ["t"], "dependencies": ["grow"]},
+        }
+        made.run(
+            nodes,
+            inputs={"t": {"path": "t", "format": "delta"}},
+            outputs={"out": {"path": "t", "format": "delta", "write_mode": "append"}},
+            settings={"publish": publish},
+        )
+    assert seen == {"grow": [0], "after": [0, 10]}

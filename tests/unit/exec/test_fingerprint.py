@@ -340,6 +340,14 @@ def test_code_that_was_edited_after_it_was_loaded_does_not_pass_for_what_ran(cod
     assert taken_late["plain"] not in (ran["plain"], codes("jobs.py", "return x - 1", "return x - 2")["plain"])
 
 
+def test_an_expression_of_a_thousand_terms_is_told_by_its_file(codes: Codes) -> None:
+    terms = " + ".join(["x"] * 800)
+    first = codes("jobs.py", "return x - 1", f"return x - 1 + {terms}")
+    second = codes("jobs.py", "return x - 1", f"return x - 2 + {terms}")
+    assert first["plain"] != second["plain"]
+    assert first["plain"] == codes("jobs.py", "return x - 1", f"return x - 1 + {terms}")["plain"]
+
+
 def test_what_nodes_do_to_the_values_of_their_modules_is_no_change(codes: Codes, tmp_path: Path) -> None:
     codes()
     plan = plan_of(context_of(tmp_path))
