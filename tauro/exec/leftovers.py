@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from tauro.config import Context
@@ -76,8 +76,3 @@ def _changed_at(folder: Path) -> float:
         with suppress(OSError):  # gone meanwhile: somebody else removes it
             latest = max(latest, os.stat(path).st_mtime)
     return latest
-
-
-def moment_of(stamped: str) -> datetime:
-    """A time as the history stamps it."""
-    return datetime.fromisoformat(stamped).astimezone(UTC)

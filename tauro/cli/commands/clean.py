@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -70,9 +71,9 @@ class _Staged:
         """Finds and drops it."""
         from tauro.cli.render.recovered import left_line
         from tauro.errors import JournalError, OutputHeldError
-        from tauro.exec.leftovers import drop_run, moment_of, old_runs, remove_stray, stray_folders
+        from tauro.exec.leftovers import drop_run, old_runs, remove_stray, stray_folders
 
-        before = moment_of(self._before)
+        before = datetime.fromisoformat(self._before)
         for run in old_runs(self._context, before):
             try:
                 if self._is_dry_run:
