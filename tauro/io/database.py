@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
-IDLE_TIMEOUT_S = 30
-"""How long a process may sleep inside a transaction before PostgreSQL, which others wait for, ends it."""
+IDLE_TIMEOUT_S = 15
+"""How long a process may sleep inside a transaction, which others wait for, before PostgreSQL ends it."""
 VALID_TIMEOUT_S = 10
 """How long a database may take to show that it is still there."""
 _NAME = r"""(?:"[^"]*"|`[^`]*`|\[[^\]]*\]|[^."`\[])+"""

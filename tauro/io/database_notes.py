@@ -7,8 +7,8 @@ from tauro.storage.steps import step
 
 NOTES = "_tauro"
 """The table's name."""
-LOCK_TIMEOUT_S = 15
-"""How long the change of a note, which takes milliseconds, may keep others waiting."""
+LOCK_TIMEOUT_S = 20
+"""How long the change of a note, which takes milliseconds, may keep others waiting: longer than `IDLE_TIMEOUT_S`."""
 
 
 class Notes:

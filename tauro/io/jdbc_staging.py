@@ -248,9 +248,15 @@ class StagedRows:
         Raises:
             WriteError: the database can't be reached.
         """
-        with self.connected("could not look at what was published to") as database, database.transaction():
+        with self.connected("could not undo what was published to") as database, database.transaction():
             pointer = self._locked(Notes(database, self.target))
-            return pointer is None or not pointer.is_published
+            if pointer is None or pointer.is_published:
+                return pointer is None
+            is_made = pointer.is_target_ours and database.has_table(self.target)
+            if is_made and not database.count(f"SELECT COUNT(*) FROM {self.target}"):
+                step("jdbc.undo")
+                database.run(f"DROP TABLE {self.target}")
+            return True
 
     def rows(self) -> DataFrame:
         """The staged rows, read back."""

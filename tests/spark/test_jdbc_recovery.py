@@ -105,6 +105,20 @@ def test_a_windowed_record_replaces_its_window_alone(target: JdbcTarget, spark: 
     assert [row[0] for row in target.rows()] == [*range(24), 30]
 
 
+def test_a_table_that_was_made_and_not_filled_is_undone(target: JdbcTarget, spark: SparkSession) -> None:
+    """As databases leave it that commit with every table made; PostgreSQL does not."""
+    target.declare()
+    _, record = target.stage(spark.range(3))
+    ours = "replace(body, '\"is_target_ours\": false', '\"is_target_ours\": true')"
+    target.server.execute(f"update _tauro set body = {ours} where id like 'stage %'")
+    for rows, is_left in ((0, False), (1, True)):
+        target.server.execute(f"create table {target.table} as select generate_series(1, {rows}) as id")
+        assert target.again(record).undo() is True
+        there = target.server.execute("select 1 from pg_tables where tablename = %s", (target.table,))
+        assert (there != []) is is_left
+    target.again(record).discard()
+
+
 @pytest.mark.parametrize("mode", ["error", "ignore"])
 def test_a_new_table_is_made_once_and_is_no_reason_to_refuse(
     target: JdbcTarget, spark: SparkSession, mode: str

@@ -28,6 +28,7 @@ from tauro.publish.liveness import Watch
 from tauro.publish.places import place_at
 from tauro.publish.targets import Target
 from tests.support.io_project import IoProject
+from tests.support.second_python import in_second_python
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -190,6 +191,42 @@ def test_a_run_that_lives_keeps_others_out_and_a_dead_one_does_not(world: World)
         with pytest.raises(LeaseLostError):
             first.check()
     assert [one.run_id for one in world.place().holders()] == ["thief"]
+
+
+def test_another_process_is_kept_out_and_let_in_again(world: World) -> None:
+    task = {"do": "hold", "options": world.options, "table": world.table}
+    with Leases("first", jvm=lambda: None) as first:
+        first.acquire([world.target()])
+        assert in_second_python(world.session, task) == "held by first"
+        first.check()
+    assert in_second_python(world.session, task) == "taken"
+    assert world.notes() == {}
+
+
+@pytest.mark.parametrize("step", ["lease.commit", "test.held"])
+def test_the_lease_of_a_process_that_was_killed_is_taken_over(world: World, step: str) -> None:
+    task = {"do": "hold", "options": world.options, "table": world.table}
+    in_second_python(world.session, task, killed_at=step)
+    assert [one.run_id for one in world.place().holders()] == (["second"] if step == "test.held" else [])
+    world.server.end_other_connections()  # as the end of its JVM does
+    with Leases("first", jvm=lambda: None) as first:
+        first.acquire([world.target()])
+        assert [one.run_id for one in world.place().holders()] == ["first"]
+
+
+def test_a_process_that_falls_asleep_over_a_change_loses_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does whose Python was killed, as long as its JVM goes on."""
+    monkeypatch.setattr("tauro.io.database.IDLE_TIMEOUT_S", 1)
+    sleeper = taken(world.place(), holder("a"))
+
+    def sleep() -> None:
+        with sleeper.changing():
+            sleeper.put([holder("sleeper")])
+            taken(world.place(), holder("b"))  # waits until the server has lost its patience
+
+    with pytest.raises(OSError, match="_tauro of"):
+        sleep()
+    assert world.place().holders() == (holder("b"),)
 
 
 def test_what_a_run_has_staged_in_the_schema_is_dropped_with_it(world: World) -> None:

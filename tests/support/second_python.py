@@ -28,7 +28,8 @@ def in_second_python(session: SparkSession, task: Mapping[str, Any], *, killed_a
 
     Args:
         session: the test run's.
-        task: `do` (`stage`, `publish`, `undo`, `discard`), and `record` with `options`, or `entry` with `sql`.
+        task: `do`, and what goes with it: `stage` an `entry` with `sql`; `publish`, `undo`, `discard` a `record` with
+            `options`; `hold` the lease of a `table` in a database with `options`.
         killed_at: the step at which the process kills itself.
     """
     gateway: Any = session.sparkContext._gateway
@@ -78,12 +79,31 @@ def _do(task: Mapping[str, Any]) -> Any:
     if task["do"] == "stage":
         request = WriteRequest("pipe", "node", "t", OutputSpec.parse("t", task["entry"]), None, "killed", home="/home")
         return as_record(request, OutputManager(IoProject(Path(), session)).stage(request, session.sql(task["sql"])))
+    if task["do"] == "hold":
+        return _hold(session, task["options"], task["table"])
     staged = staged_from(task["record"], lambda: session, task["options"])
     if task["do"] == "publish":
         return asdict(staged.publish())
     if task["do"] == "undo":
         return staged.undo()
     return staged.discard()
+
+
+def _hold(session: SparkSession, options: Mapping[str, str], table: str) -> str:
+    """Takes a lease for a moment; in whose hands it is, where that is somebody else."""
+    from tauro.errors import OutputHeldError
+    from tauro.publish.lease_table import LeaseTable
+    from tauro.publish.leases import Leases
+    from tauro.publish.targets import Target
+    from tauro.storage.steps import step
+
+    with Leases("second", jvm=lambda: None) as leases:
+        try:
+            leases.acquire([Target("t", table, LeaseTable(lambda: session, options, table), None)])
+        except OutputHeldError as error:
+            return f"held by {error.holder.run_id}"
+        step("test.held")
+    return "taken"
 
 
 if __name__ == "__main__":
