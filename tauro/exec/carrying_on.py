@@ -75,11 +75,9 @@ def _why_again(
         return "its outputs were not published"
     if len(note.outputs) != len(node.outputs):
         return "its configuration has changed"
-    now = fingerprint_of(node)
-    if note.code != now.code:
-        return "its code has changed"
-    if note.configuration != now.configuration:
-        return "its configuration has changed"
+    changed = fingerprint_of(node).changed_since(Fingerprint(note.code, note.configuration))
+    if changed is not None:
+        return changed
     earlier = [name for name in node.dependencies if name in plan.nodes and name not in done]
     if earlier:
         return f"{earlier[0]!r}, which it depends on, is run again"

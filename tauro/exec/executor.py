@@ -123,7 +123,7 @@ class BaseExecutor:
             }
         )
         with recorded(context, observers) as observers:
-            with self._held(context, plan, run_id, asked, journal, executor.keeps_journal, wait_s) as held:
+            with self._held(context, plan, run_id, asked, info, journal, executor.keeps_journal, wait_s) as held:
                 for observer in observers:
                     observer(RunStarted(run_id, plan))
                 outcome = self._outcome(executor, plan, context, run_id, info, observers, held)
@@ -208,6 +208,7 @@ class BaseExecutor:
         plan: Plan,
         run_id: str,
         asked: Mapping[str, Any] | None,
+        info: Mapping[str, Any],
         journal: Journal | None,
         keeps_journal: bool,
         wait_s: float,
@@ -218,6 +219,7 @@ class BaseExecutor:
                 plan,
                 run_id,
                 asked=asked,
+                ml_info=info,
                 journal=journal,
                 keeps_journal=keeps_journal,
                 wait_s=wait_s,

@@ -60,6 +60,7 @@ def held_run(
     run_id: str,
     *,
     asked: Mapping[str, Any] | None,  # Any: JSON
+    ml_info: Mapping[str, Any] | None = None,  # Any: hyperparameters are of any type
     journal: Journal | None = None,
     keeps_journal: bool = True,
     wait_s: float = 0.0,
@@ -72,6 +73,7 @@ def held_run(
         plan: what runs.
         run_id: the run's id; if an earlier process has begun the run, it is carried on.
         asked: what else the run was asked for, to be carried on with; None if nobody can.
+        ml_info: what machine-learning nodes are told besides what the project says.
         journal: that of the run, where it is known already.
         keeps_journal: whether Tauro itself writes the outputs.
         wait_s: how long to wait for other runs.
@@ -102,7 +104,7 @@ def held_run(
         if journal is None:
             yield HeldRun(leases, None, versions)
             return
-        run = HeldRun(leases, RunJournal(journal, recovery, context, plan, versions), versions)
+        run = HeldRun(leases, RunJournal(journal, recovery, context, plan, versions, ml_info), versions)
         if journal.exists:
             _check_same(journal.about(), plan, run_id)
             _carry_on(run, journal, recovery, plan)

@@ -226,7 +226,7 @@ class NodeExecutor:
             if errors:
                 raise ConfigError(errors)
             plan = plan_nodes(context, resolved, context.window, selection, max_workers=self._max_workers)
-        with held_run(context, plan, run_id, asked=None, keeps_journal=self.keeps_journal) as held:
+        with held_run(context, plan, run_id, asked=None, ml_info=ml_info, keeps_journal=self.keeps_journal) as held:
             with collector_paused():
                 run = self.run_plan(plan, context, run_id=run_id, ml_info=ml_info, node_configs=configs, held=held)
             outcome = run.run()

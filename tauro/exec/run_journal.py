@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tauro.config import Context
 from tauro.exec.carrying_on import CarriedOn, carry_on
@@ -26,16 +27,23 @@ class RunJournal:
         context: the project, with the run's values filled in.
         plan: what runs.
         versions: of what the run reads.
+        ml_info: what machine-learning nodes are told besides what the project says.
     """
 
     def __init__(
-        self, journal: Journal, recovery: Recovery, context: Context, plan: Plan, versions: ReadVersions
+        self,
+        journal: Journal,
+        recovery: Recovery,
+        context: Context,
+        plan: Plan,
+        versions: ReadVersions,
+        ml_info: Mapping[str, Any] | None,  # Any: hyperparameters are of any type
     ) -> None:
         self.journal = journal
         self._recovery = recovery
         self._plan = plan
         self._versions = versions
-        self._fingerprints = Fingerprints(context, plan)
+        self._fingerprints = Fingerprints(context, plan, ml_info)
 
     def begin(self, node: PlannedNode) -> None:
         """A node is tried, again perhaps: what it has done before does not count any more."""
