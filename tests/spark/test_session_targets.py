@@ -27,6 +27,14 @@ def project(spark: SparkSession, tmp_path: Path) -> Iterator[ExecProject]:
         yield made
 
 
+@pytest.fixture
+def schema(postgres: Any) -> Iterator[str]:
+    name = f"s_{uuid.uuid4().hex[:8]}"
+    postgres.execute(f"create schema {name}")
+    yield name
+    postgres.execute(f"drop schema {name} cascade")
+
+
 def targets(spark: SparkSession, project: ExecProject, outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, Target]:
     nodes = {f"n{at}": {"function": print, "output": [name]} for at, name in enumerate(outputs)}
     plan = make_plan(project.context(nodes, outputs=outputs), "p", None)
@@ -53,14 +61,12 @@ def test_the_lease_of_a_catalogs_table_lies_beside_its_folder(
 
 
 def test_a_database_is_held_by_a_run_and_free_after_it(
-    spark: SparkSession, project: ExecProject, postgres: Any
+    spark: SparkSession, project: ExecProject, postgres: Any, schema: str
 ) -> None:
-    table = f"t_{uuid.uuid4().hex[:8]}"
     seen: list[dict[str, Any]] = []
 
     def notes() -> dict[str, Any]:
-        rows = postgres.execute("select id, body from _tauro where id not like 'append %'")
-        return {id: json.loads(body) for id, body in rows}
+        return {id: json.loads(body) for id, body in postgres.execute(f"select id, body from {schema}._tauro")}
 
     def first() -> DataFrame:
         seen.append(notes())
@@ -75,31 +81,33 @@ def test_a_database_is_held_by_a_run_and_free_after_it(
             "first": {"function": first, "output": ["a"]},
             "second": {"function": second, "input": ["a"], "output": ["b"]},
         },
-        outputs={"a": jdbc(postgres, table), "b": jdbc(postgres, f"{table}_b")},
+        outputs={"a": jdbc(postgres, f"{schema}.a"), "b": jdbc(postgres, f"{schema}.b")},
     )
-    assert {*seen[0]} == {f"lease {table}", f"lease {table}_b"}
-    (holder,) = seen[0][f"lease {table}"]["holders"]
+    assert {*seen[0]} == {"lease a", "lease b"}
+    (holder,) = seen[0]["lease a"]["holders"]
     assert holder["jvm"]["pid"] == spark.sparkContext._gateway.proc.pid  # type: ignore[union-attr]  # it is running
     (pointer,) = (body for id, body in seen[1].items() if id.startswith("stage "))
-    assert (pointer["node"], pointer["output"], pointer["target"]) == ("first", "a", table)
+    assert (pointer["node"], pointer["output"], pointer["target"]) == ("first", "a", f"{schema}.a")
     assert pointer["home"] == holder["home"]
     assert notes() == {}
-    assert postgres.execute("select tablename from pg_tables where tablename like 'tauro_stage%'") == []
-    assert len(postgres.execute(f"select * from {table}")) == 3
+    assert tables(postgres, schema) == {"_tauro", "a", "b"}
+    assert len(postgres.execute(f"select * from {schema}.a")) == 3
 
 
 def test_a_run_whose_lease_in_the_database_is_gone_publishes_nothing(
-    spark: SparkSession, project: ExecProject, postgres: Any
+    spark: SparkSession, project: ExecProject, postgres: Any, schema: str
 ) -> None:
-    table = f"t_{uuid.uuid4().hex[:8]}"
-
     def node() -> DataFrame:
-        postgres.execute("delete from _tauro where id = %s", (f"lease {table}",))
+        postgres.execute(f"delete from {schema}._tauro where id = 'lease a'")
         return spark.range(3)
 
     with pytest.raises(RunFailedError, match="has lost its lease of output 'a'"):
-        project.run({"n": {"function": node, "output": ["a"]}}, outputs={"a": jdbc(postgres, table)})
-    assert postgres.execute("select 1 from pg_tables where tablename = %s", (table,)) == []
+        project.run({"n": {"function": node, "output": ["a"]}}, outputs={"a": jdbc(postgres, f"{schema}.a")})
+    assert "a" not in tables(postgres, schema)
+
+
+def tables(server: Any, schema: str) -> set[str]:
+    return {name for (name,) in server.execute("select tablename from pg_tables where schemaname = %s", (schema,))}
 
 
 def jdbc(server: Any, table: str) -> dict[str, Any]:
