@@ -7,7 +7,7 @@ from loguru import logger
 from tauro.config import Context
 from tauro.errors import HistoryError, InvalidValueError, MissingExtraError, UnknownNameError
 from tauro.exec.known_outputs import workshops_of
-from tauro.exec.left_runs import LAST, LeftRun, find_run
+from tauro.exec.left_runs import LAST, LeftRun, find_run, left_runs
 from tauro.exec.plan import run_window
 from tauro.history.reading import History, WholeRun
 from tauro.history.results import result_of, window_of
@@ -99,7 +99,8 @@ def run_to_resume(context: Context, name: str = LAST) -> LeftRun | RunResult:
 
     Args:
         context: the project.
-        name: an id, the beginning of one, or `last`.
+        name: an id, the beginning of one, or `last` for the latest; if possible one that is over, and was begun in the
+            same environment.
 
     Returns:
         Its result if nothing is left to be done.
@@ -109,7 +110,7 @@ def run_to_resume(context: Context, name: str = LAST) -> LeftRun | RunResult:
         InvalidValueError: it was begun in another environment, or has left nothing that could be carried on with.
     """
     try:
-        run = find_run(context, name)
+        run = (_latest_over(context) if name == LAST else None) or find_run(context, name)
     except UnknownNameError:
         whole = _recorded(context, name)
         if whole is None or (whole.run.project, whole.run.env) != (context.name, context.env):
@@ -123,6 +124,12 @@ def run_to_resume(context: Context, name: str = LAST) -> LeftRun | RunResult:
         ) from None
     _check_env(run.about, context)
     return run
+
+
+def _latest_over(context: Context) -> LeftRun | None:
+    """The latest run that does not go on; one of the same environment, if there is any."""
+    runs = [one for one in left_runs(context) if one.about.pipeline is not None and not one.is_alive]
+    return next((one for one in runs if one.about.env == context.env), runs[0] if runs else None)
 
 
 def _check_env(about: About, context: Context) -> None:

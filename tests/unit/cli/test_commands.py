@@ -104,6 +104,9 @@ def test_plan_json_tells_how_each_output_would_be_published(project, tauro):
     assert published["gold.report"]["way"] == "direct_commit"
     assert published["gold.report"]["how"].endswith("the table is clustered")
     assert len(published["gold.report"]["limits"]) == 1
+    lines = tauro("plan", "--pipeline", "daily", *DAYS).out.splitlines()
+    at = lines.index(f"            {published['gold.report']['how']}")
+    assert lines[at + 1] == f"            but {published['gold.report']['limits'][0]}"
 
 
 def test_plan_of_a_wrong_project_reports_all_of_it_and_ends_with_2(project, tauro):

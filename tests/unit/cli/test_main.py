@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import tauro as package
+from tauro.cli.main import COMMANDS
 
 HEAVY = {"pydantic", "yaml", "rich", "loguru", "sqlglot", "pyspark"}
 
@@ -30,20 +31,21 @@ def test_the_version_is_told(tauro):
 def test_help_lists_every_command(tauro):
     called = tauro("--help")
     assert called.code == 0
-    for command in ("run", "validate", "plan", "graph", "list", "show", "schema", "init", "completion"):
+    for command in COMMANDS:
         assert f"\n  {command} " in called.out
 
 
-@pytest.mark.parametrize(
-    "command", ["run", "validate", "plan", "graph", "list", "show", "schema", "init", "completion"]
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(tauro, command):
     called = tauro(command, "--help")
     assert called.code == 0
     assert called.out.startswith(f"Usage: tauro {command}")
 
 
-@pytest.mark.parametrize("words", [("--version",), ("--help",), ("run", "--help")])
+@pytest.mark.parametrize(
+    "words",
+    [("--version",), ("--help",), ("run", "--help"), ("resume", "--help"), ("recover", "--help"), ("clean", "--help")],
+)
 def test_help_and_version_import_no_heavy_library(words):
     assert loaded_by(*words) == set()
 

@@ -34,6 +34,16 @@ def test_nodes_that_were_done_are_shown_as_skipped_and_count_as_done(project, ta
     assert "extract: skipped (done by an earlier process of the run)" in called.err
 
 
+def test_last_is_none_that_goes_on_and_none_of_another_environment_if_there_is_a_choice(project, tauro, fake, leave):
+    calls = fake()
+    leave("20250101T000000-aaa")
+    leave("20250102T000000-bbb", env="prod")
+    leave("20250103T000000-ccc", "alive")
+    for words, run_id in (((), "20250101T000000-aaa"), (("--env", "prod"), "20250102T000000-bbb")):
+        assert tauro("resume", *words).code == 0
+        assert calls[-1]["run_id"] == run_id
+
+
 def test_the_beginning_of_an_id_will_do(project, tauro, fake, leave):
     calls = fake()
     leave("20250101T000000-aaa")
