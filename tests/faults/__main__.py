@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from tests.faults import project
 from tests.faults.cases import Undisturbed, Verdict, judge
-from tests.faults.disasters import ALONE, DISASTERS, impossible, judge_disaster
+from tests.faults.disasters import ALONE, DISASTER, DISASTERS, impossible, judge_disaster
 from tests.faults.machine import end_servers
 from tests.faults.plans import INSTANTS, SEED, cases_of_points, random_cases, short_cases
 from tests.faults.points import Point, points_of, recorded, scenarios, steps_in
@@ -47,6 +48,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--pipeline", choices=(project.WHOLE, project.SMALL), help="which project is disturbed")
     parser.add_argument("--source", type=Path, metavar="PATH", help="a checkout whose code is tried; this one")
     asked = parser.parse_args(args)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and processes are ended
     folder = _folder(is_short=asked.short)
     with running_postgres() as server:
         pipeline = asked.pipeline or (project.SMALL if asked.short else project.WHOLE)
@@ -94,10 +96,13 @@ class Suite:
         jobs = [one for one in self._jobs(points, steps, right, before) if (asked.only or "") in one[0]]
         jobs = [one for one in jobs if not self._state.is_done(one[0])]
         self._total = len(jobs)
-        alone = [one for one in jobs if one[0].removeprefix("disaster: ") in ALONE]
+        alone = [one for one in jobs if one[0].removeprefix(DISASTER) in ALONE]
         beside = [one for one in jobs if one not in alone]
-        with ThreadPoolExecutor(asked.jobs) as pool:
+        pool = ThreadPoolExecutor(asked.jobs)
+        try:
             list(pool.map(self._judge, range(len(beside)), beside))
+        finally:
+            pool.shutdown(cancel_futures=True)  # what is under way is finished
         for number, one in enumerate(alone, start=len(beside)):
             self._judge(number, one)
         left_out = [reason for name in DISASTERS if not asked.short and (reason := impossible(name))]
@@ -108,8 +113,8 @@ class Suite:
     def _points(self, steps: Sequence[str]) -> list[Point]:
         found = []
         for scenario in scenarios(steps, can_resume=self._workshop.can_resume):
-            if scenario.name != "run" and self._asked.short:
-                continue  # recording them takes as long as the cases
+            if scenario.name != "run" and (self._asked.short or DISASTER in (self._asked.only or "")):
+                continue  # recording them takes as long as some cases
             trace = self._workshop.folder / "scenario.steps"
             trace.unlink(missing_ok=True)
             seen = steps if scenario.name == "run" else recorded(self._workshop, scenario, trace)
@@ -128,7 +133,7 @@ class Suite:
             cases += random_cases(asked.random, can_resume=can_resume, seed=asked.seed)
         disasters = SHORT_DISASTERS if asked.short else tuple(name for name in DISASTERS if not impossible(name))
         for name in disasters:
-            yield f"disaster: {name}", partial(judge_disaster, workshop, name, right, before)
+            yield f"{DISASTER}{name}", partial(judge_disaster, workshop, name, right, before)
         for case in cases:
             yield case.name, partial(judge, workshop, case, right)
 

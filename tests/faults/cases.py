@@ -15,7 +15,7 @@ from tests.faults.processes import Ended, kill_all
 from tests.faults.tables import Tables
 from tests.faults.workshop import Place, Workshop
 
-RUN, RESUME = "run", "resume"
+RUN, RESUME, RECOVER = "run", "resume", "recover"
 NOTHING = 2
 """The exit code of `tauro resume` where there is nothing to resume."""
 
@@ -146,9 +146,9 @@ def compare(place: Place, right: Undisturbed, verdict: Verdict) -> None:
 
 
 def start(place: Place, pipeline: str, command: str, orders: Sequence[Order] = (), **how: Any) -> Ended:
-    """Starts `tauro run` for the window, or `tauro resume` for the newest run."""
-    if command == RESUME:
-        return place.launcher.tauro(RESUME, "--project", str(place.root), orders=orders, **how)
+    """Starts `tauro run` for the window, `tauro resume` for the newest run, or `tauro recover`."""
+    if command in (RESUME, RECOVER):
+        return place.launcher.tauro(command, "--project", str(place.root), orders=orders, **how)
     return place.run(command, pipeline, orders=orders, **how)
 
 

@@ -18,6 +18,8 @@ from tests.faults.processes import Ended
 from tests.faults.tables import Tables
 from tests.faults.workshop import Place, Workshop
 
+DISASTER = "disaster: "
+"""How the names of these cases begin."""
 HOLDS = 5
 """The exit code of a run whose output another run holds."""
 FAILED = frozenset({3, 4})
@@ -251,4 +253,4 @@ def judge_disaster(workshop: Workshop, name: str, right: Undisturbed, before: Ta
         DISASTERS[name](Scene(place, workshop.pipeline, right, before, verdict))
         compare(place, right, verdict)
 
-    return judged(workshop, f"disaster: {name}", number, play)
+    return judged(workshop, f"{DISASTER}{name}", number, play)

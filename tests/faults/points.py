@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.cases import RESUME, RUN, Attempt, Case, start
+from tests.faults.cases import RECOVER, RESUME, RUN, Attempt, Case, start
 from tests.faults.orders import Order
 from tests.faults.workshop import Workshop
 
@@ -79,6 +79,7 @@ def scenarios(steps: Sequence[str], *, can_resume: bool) -> list[Scenario]:
     if can_resume:
         found.append(Scenario("resumed", (before_record,), command=RESUME))
         found.append(Scenario("resumed in the middle", (in_the_middle,), command=RESUME))
+        found.append(Scenario("recovered", (in_the_middle,), command=RECOVER))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,18 +45,23 @@ Tables = Mapping[str, Table]
 """By their paths below the output folder, or, with `db:`, their names in the database."""
 
 
-def read_tables(output: Path, server: PostgresServer) -> Tables:
+def read_tables(output: Path, server: PostgresServer, names: Collection[str] | None = None) -> Tables:
     """All tables of a project.
+
+    Args:
+        output: the folder that holds folders of tables.
+        server: its database.
+        names: the tables to read there; all but Tauro's own if left out.
 
     Raises:
         OSError, ValueError: one can't be read.
     """
     folders = {f"{one.parent.name}/{one.name}": one for one in sorted(output.glob("*/*")) if is_table(one)}
     found = {name: read_table(folder) for name, folder in folders.items()}
-    for (name,) in server.execute(_TABLES):
-        if not name.startswith(("_tauro", "tauro_")):
-            found[f"db:{name}"] = _database_table(server, name)
-    return found
+    if names is None:
+        there = (name for (name,) in server.execute(_TABLES))
+        names = [name for name in there if not name.startswith(("_tauro", "tauro_"))]
+    return found | {f"db:{name}": _database_table(server, name) for name in names}
 
 
 def is_table(folder: Path) -> bool:
