@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from tauro.config import Context
-from tauro.errors import UnknownNameError
+from tauro.errors import JournalError, UnknownNameError
 from tauro.exec.known_outputs import options_for, workshops_of
 from tauro.exec.recording import note_recovered
 from tauro.publish.fencing import fence
@@ -45,7 +45,8 @@ def left_runs(context: Context, watch: Watch | None = None) -> list[LeftRun]:
         watch: tells whether runs live; asked again, it knows more of those of other machines.
     """
     watch = watch or Watch()
-    found = [_left(context, journal, watch) for workshop in workshops_of(context) for journal in journals_in(workshop)]
+    journals = [journal for workshop in workshops_of(context) for journal in journals_in(workshop)]
+    found = [one for one in (_left(context, journal, watch) for journal in journals) if one is not None]
     return sorted(found, key=lambda one: one.about.run_id, reverse=True)
 
 
@@ -114,8 +115,14 @@ def _recovery(context: Context) -> Recovery:
     return Recovery(lambda: context.spark, options_for(context))
 
 
-def _left(context: Context, journal: Journal, watch: Watch) -> LeftRun:
-    about = journal.about()
+def _left(context: Context, journal: Journal, watch: Watch) -> LeftRun | None:
+    """What there is of a run; None if it is done meanwhile."""
+    try:
+        about = journal.about()
+    except JournalError:
+        if journal.exists:
+            raise
+        return None
     options_of = options_for(context)
     for address in sorted(about.leases, key=lambda one: "table" in one):  # those in databases need a session
         place = place_at(address, lambda: context.spark, options_of)

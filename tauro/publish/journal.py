@@ -224,8 +224,7 @@ class Journal:
         draft.write_text(document.model_dump_json(indent=1), encoding="utf-8")
         draft.replace(place)
 
-    @staticmethod
-    def _get(place: Path, model: type[M]) -> M | None:
+    def _get(self, place: Path, model: type[M]) -> M | None:
         """The document; None if there is none."""
         try:
             return model.model_validate(json.loads(place.read_text(encoding="utf-8")))
@@ -234,7 +233,7 @@ class Journal:
         except (OSError, ValueError, ValidationError) as error:
             raise JournalError(
                 f"{place} can't be read: {error}",
-                fix=f"what the run has published is as it is; once you have looked at it, remove {place.parent.parent}",
+                fix=f"what the run has published is as it is; once you have looked at it, remove {self.home}",
             ) from error
 
 

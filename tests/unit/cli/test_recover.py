@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tauro.publish.journal import CommitRecord, CommitState, NodeNote
+from tauro.publish.journal import About, CommitRecord, CommitState, Journal, NodeNote
 
 DONE = CommitRecord(state=CommitState.DONE, outputs=())
 NOTE = NodeNote(node="extract", code="c", configuration="d", outputs=())
@@ -80,6 +80,27 @@ def test_a_run_that_cant_be_recovered_does_not_keep_others_from_it(project, taur
     assert "r-2" not in called.out
     assert f"error: {spoiled.home}/publish/run.json can't be read" in called.err
     assert tauro("recover", "--json").document["error"]["type"] == "JournalError"
+
+
+def test_a_journal_that_cant_be_read_is_named_with_the_folder_to_remove(project, tauro, leave):
+    spoiled = leave("r-1")
+    (spoiled.home / "run.json").write_text("{")
+    called = tauro("recover")
+    assert called.code == 3
+    assert f"{spoiled.home}/run.json can't be read" in called.err
+    assert called.err.splitlines()[-2].endswith(f"once you have looked at it, remove {spoiled.home}")
+
+
+def test_a_run_that_is_done_while_it_is_looked_at_is_no_run_that_died(project, tauro, leave, monkeypatch):
+    journal = leave("r-1")
+    about = Journal.about
+
+    def late(self: Journal) -> About:
+        journal.remove()
+        return about(self)
+
+    monkeypatch.setattr(Journal, "about", late)
+    assert tauro("recover").out == "nothing to recover\n"
 
 
 def test_clean_drops_what_old_runs_have_staged(project, tauro, leave):
