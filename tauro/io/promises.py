@@ -62,7 +62,7 @@ def _files(spec: OutputSpec, target: Path, look: Look) -> Publishing:
     can = look(target.parent)
     if can.is_object_store:
         limits = [
-            "readers can see a part of the files, and a kill can leave it so",
+            "readers can see a part of the files, old or new, while they are moved, and a kill can leave it so",
             f"{_DELTA_INSTEAD}, at the store's own address (s3a://, gs://, abfss://)",
         ]
         return Publishing(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tauro.cli.render import words
 from tauro.model.dataset import OutputSpec, OverwriteScope, WriteMode
 from tauro.model.node import NodeSpec
-from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode, Publishing
+from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode, PlannedOutput, PublishWay
 from tauro.model.settings import OnFailure, Publish
 
 
@@ -47,8 +47,7 @@ def node_lines(node: PlannedNode) -> Iterator[str]:
         yield "  writes    nothing: what it returns goes to the nodes after it"
     for output in node.outputs:
         yield f"  writes    {output.id}: {output.location} ({_format(output.spec)}, {mode_text(output.spec)})"
-        yield f"            {promise(output.spec)}"
-        yield from (f"            {line}" for line in _publishing(output.publishing))
+        yield from (f"            {line}" for line in _promises(output))
     if node.retry.retries:
         yield f"  retries   {node.retry.retries}, after {node.retry.backoff_s:g} to {node.retry.max_backoff_s:g} s"
     if node.timeout_s is not None:
@@ -93,11 +92,14 @@ def mode_text(spec: OutputSpec) -> str:
     return "overwrite"
 
 
-def _publishing(publishing: Publishing | None) -> Iterator[str]:
-    """How an output becomes visible, and what does not hold there."""
+def _promises(output: PlannedOutput) -> Iterator[str]:
+    """What becomes of readers, how an output becomes visible, and what does not hold there."""
+    publishing = output.publishing
+    if publishing is None or publishing.way not in (PublishWay.COPY, PublishWay.NEVER):
+        yield promise(output.spec)
     if publishing is not None:
         yield publishing.how
-        yield from (f"but {limit}" for limit in publishing.limits)
+        yield from (f"{'and' if at else 'but'} {limit}" for at, limit in enumerate(publishing.limits))
 
 
 def promise(spec: OutputSpec) -> str:
