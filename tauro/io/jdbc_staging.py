@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from tauro.config.secrets import HIDDEN
+from tauro.config.secrets import HIDDEN, redact
 from tauro.errors import WindowError, WriteError, bounded
 from tauro.io.database import Database, Instant, Value, beside, connected
 from tauro.io.database_notes import Notes
@@ -304,7 +304,7 @@ class StagedRows:
 
     def failure(self, what: str, error: Exception) -> WriteError:
         """What is raised in place of an error of Spark or of the driver."""
-        return WriteError(f"{what} {self.target}: {one_line(error)}", where=self.request.where)
+        return WriteError(f"{what} {self.target}: {redact(one_line(error))}", where=self.request.where)
 
     def _lacks_login(self, url: str | None) -> WriteError:
         return WriteError(
