@@ -101,6 +101,9 @@ class StagedDirect:
                 rows = merge_into(self.session(), self.place.path, self.request, frame, self._note)
             else:
                 self._write(frame, exists=exists)
+                again = self._version_after_undo(before)
+                if again is not None:
+                    self._write(frame, exists=True, append_version=again)
         except spark_errors() as error:
             raise explained(error, self.request) from error
         self.is_published = True
@@ -151,6 +154,10 @@ class StagedDirect:
         return False
 
     @property
+    def _is_append(self) -> bool:
+        return self.request.spec.write_mode is WriteMode.APPEND
+
+    @property
     def _note(self) -> str:
         return note(self.request, self.write_name)
 
@@ -164,10 +171,10 @@ class StagedDirect:
             )
         return self.frame
 
-    def _write(self, frame: DataFrame, *, exists: bool) -> None:
+    def _write(self, frame: DataFrame, *, exists: bool, append_version: int = 1) -> None:
         options = {"userMetadata": self._note}
-        if self.request.spec.write_mode is WriteMode.APPEND:
-            options |= {"txnAppId": append_id(self.request), "txnVersion": "1"}
+        if self._is_append:
+            options |= {"txnAppId": append_id(self.request), "txnVersion": str(append_version)}
         self.place.save(writer_of(self.request, frame, self.condition, exists=exists, options=options))
 
     def _own_of(self, commits: Sequence[Commit]) -> Commit | None:
@@ -180,11 +187,26 @@ class StagedDirect:
         own = self._own_of(commits)
         if own is not None:
             return None if _is_taken_back(own, commits) else self._result(own.rows)
-        is_append = self.request.spec.write_mode is WriteMode.APPEND
-        if is_append and any(append_id(self.request) in one.transactions for one in self.place.commits_after(-1)):
+        last, is_taken_back = self._last_append()
+        if last is not None and not is_taken_back:
             self._check_still_there()
             return self._result(0, is_written=False)
         return None
+
+    def _last_append(self) -> tuple[Commit | None, bool]:
+        """The last commit of the append for this window, of whatever run, and whether it was taken back."""
+        if not self._is_append:
+            return None, False
+        commits = list(self.place.commits_after(-1))
+        last = next((one for one in reversed(commits) if append_id(self.request) in one.transactions), None)
+        return last, last is not None and _is_taken_back(last, commits)
+
+    def _version_after_undo(self, before: int) -> int | None:
+        """The version to append by where Delta has passed an append over that was taken back; None elsewhere."""
+        if not self._is_append or self._own_of(list(self.place.commits_after(before))) is not None:
+            return None
+        last, is_taken_back = self._last_append()
+        return last.transactions[append_id(self.request)] + 1 if last is not None and is_taken_back else None
 
     def _check_still_there(self) -> None:
         """Refuses to take rows for appended that a later commit may have taken away.
@@ -207,7 +229,7 @@ class StagedDirect:
             commit = self._own_of(list(self.place.commits_after(before)))
             if commit is not None:
                 rows = commit.rows
-            elif self.request.spec.write_mode is WriteMode.APPEND:
+            elif self._is_append:
                 self._check_still_there()
                 span = self.request.window or f"run {self.request.run_id}"
                 logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,13 @@ import pytest
 
 from tauro.errors import WriteError
 from tauro.io import OutputManager
+from tauro.io.delta_direct import StagedDirect
+from tauro.io.formats import FORMATS
 from tauro.io.locations import output_spec_for
 from tauro.io.ports import Staged, WriteRequest
+from tauro.io.table_staging import TableStaged
 from tests.support.io_project import IoProject
+from tests.support.stopping import in_single_steps
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -82,9 +88,18 @@ def test_a_delta_table_is_merged_by_its_name(project: IoProject, spark: SparkSes
     assert len(project.rows("old")) == 3
 
 
+def request_for(project: IoProject, **fields: object) -> WriteRequest:
+    return WriteRequest("pipe", "node", "t", output_spec_for(project.with_output("t", **fields), "t"), None, "run")
+
+
 def staged_for(project: IoProject, frame: DataFrame, **fields: object) -> Staged:
-    request = WriteRequest("pipe", "node", "t", output_spec_for(project.with_output("t", **fields), "t"), None, "run")
-    return OutputManager(project).stage(request, frame)
+    return OutputManager(project).stage(request_for(project, **fields), frame)
+
+
+def recalled_of(staged: Staged, project: IoProject, **fields: object) -> Callable[[], Staged]:
+    """Finds what is staged as other processes would."""
+    record = json.loads(json.dumps(staged.record()))
+    return lambda: FORMATS["table"].staged_from(lambda: project.spark, request_for(project, **fields), record)
 
 
 def test_undoing_the_write_that_made_a_table_takes_it_out_of_the_catalog(
@@ -135,3 +150,72 @@ def test_an_append_to_a_table_replaces_its_own(project: IoProject, spark: SparkS
         window = ("2013-01-01", "2013-01-01")
         project.write(spark.range(start, start + 2), table=name, write_mode="append", window=window)
     assert sorted(spark.table(name).collect()) == [(5,), (6,)]
+
+
+def test_a_table_is_published_and_taken_back_by_processes_that_each_die_after_one_step(
+    project: IoProject, spark: SparkSession, name: str
+) -> None:
+    fields = {"table": name, "partition_by": ["part"], "schema_evolution": True}
+    staged = staged_for(project, spark.sql("select 1L as id, 'a' as part"), **fields)
+    recalled = recalled_of(staged, project, **fields)
+    assert staged.is_durable
+    assert recalled().is_durable
+    for _ in range(2):
+        read = recalled().table()
+        assert read is not None
+        assert read.collect() == [(1, "a")]
+        result, steps = in_single_steps(lambda: recalled().publish())
+        assert steps[-2:] == ["catalog.create", "catalog.repair"]
+        assert result == recalled().publish() == staged.publish()
+        assert spark.table(name).collect() == [(1, "a")]
+        assert in_single_steps(lambda: recalled().undo())[0]
+        assert recalled().undo()
+        assert not spark.catalog.tableExists(name)
+    recalled().publish()
+    spark.sql(f"drop table {name}")
+    recalled().publish()
+    recalled().discard()
+    wider = staged_for(project, spark.sql("select 2L as id, 'more' as extra, 'b' as part"), **fields)
+    again = recalled_of(wider, project, **fields)
+    for _ in range(2):
+        in_single_steps(lambda: again().publish())
+        assert spark.sql(f"select id, extra, part from {name}").collect() == [(2, "more", "b")]
+        assert in_single_steps(lambda: again().undo())[0]
+        assert spark.sql(f"select * from {name}").collect() == [(1, "a")]
+    again().discard()
+
+
+def test_a_process_that_finds_a_foreign_table_of_the_name_lets_it_be(
+    project: IoProject, spark: SparkSession, name: str, tmp_path: Path
+) -> None:
+    fields = {"table": name, "write_mode": "error"}
+    recalled = recalled_of(staged_for(project, spark.range(3), **fields), project, **fields)
+    spark.sql(f"create table {name} (other string) using parquet location '{tmp_path / 'elsewhere'}'")
+    with pytest.raises(WriteError, match="exists by now"):
+        recalled().publish()
+    assert recalled().undo()
+    recalled().discard()
+    assert spark.table(name).columns == ["other"]
+
+
+def test_a_delta_table_that_was_written_but_not_told_to_the_catalog_is_told(
+    project: IoProject, spark: SparkSession, name: str
+) -> None:
+    fields = {"table": name, "options": {"provider": "delta"}}
+    staged = staged_for(project, spark.range(3), **fields)
+    recalled = recalled_of(staged, project, **fields)
+    assert not staged.is_durable
+    assert recalled().undo()
+    with pytest.raises(WriteError, match="only in the process that died"):
+        recalled().publish()
+    assert isinstance(staged, TableStaged)
+    direct = staged.inner
+    assert isinstance(direct, StagedDirect)
+    direct.place = replace(direct.place, new_table=None)  # Delta writes the log first
+    direct.publish()
+    assert not spark.catalog.tableExists(name)
+    result, steps = in_single_steps(lambda: recalled().publish())
+    assert (result.rows, result.table, steps) == (3, name, ["catalog.create"])
+    assert recalled().publish() == result
+    assert spark.table(name).count() == 3
+    assert not recalled().undo()
