@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,7 +122,11 @@ class Journal:
         return self.home.parents[2].exists()
 
     def begin(self, about: About) -> None:
-        """Opens the journal; that of the same run, which is carried on, keeps its notes."""
+        """Opens the journal; that of the same run, which is carried on, keeps its notes.
+
+        Raises:
+            JournalError: it can't be written.
+        """
         step("journal.begin")
         self._put(self.home / _ABOUT, about)
 
@@ -138,7 +142,11 @@ class Journal:
         return found
 
     def note(self, note: NodeNote) -> None:
-        """Notes a node as done."""
+        """Notes a node as done.
+
+        Raises:
+            JournalError: it can't be put down.
+        """
         step("journal.note")
         self._put(self._place(_NODES, note.node), note)
 
@@ -158,7 +166,11 @@ class Journal:
         return {note.node: note for note in self._all(_NODES, NodeNote)}
 
     def decide(self, group: str, record: CommitRecord) -> None:
-        """Decides on a group of outputs, or changes the decision, in one step; inside `locked`."""
+        """Decides on a group of outputs, or changes the decision, in one step; inside `locked`.
+
+        Raises:
+            JournalError: it can't be put down; what was decided before holds.
+        """
         step(f"journal.{record.state}")
         self._put(self._place(_COMMITS, group), record)
 
@@ -219,10 +231,18 @@ class Journal:
 
     @staticmethod
     def _put(place: Path, document: BaseModel) -> None:
-        make_folder(place.parent)
         draft = place.with_name(f".{place.name}.draft")
-        draft.write_text(document.model_dump_json(indent=1), encoding="utf-8")
-        draft.replace(place)
+        try:
+            make_folder(place.parent)
+            draft.write_text(document.model_dump_json(indent=1), encoding="utf-8")
+            draft.replace(place)
+        except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise JournalError(
+                f"{place} can't be written: {error}",
+                fix="the tables are as they were; make room, or let this user write there",
+            ) from error
 
     def _get(self, place: Path, model: type[M]) -> M | None:
         """The document; None if there is none."""

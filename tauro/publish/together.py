@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from tauro.errors import ConflictError, PublishError, bounded
+from tauro.errors import ConflictError, JournalError, PublishError, bounded
 from tauro.io.ports import Record, Staged
 from tauro.model import OutputResult
 from tauro.publish.journal import WHOLE_RUN, CommitRecord, CommitState, Journal, OutputNote
@@ -78,7 +78,10 @@ def publish_together(
             state=CommitState.PUBLISH, outputs=tuple(note for one in ordered if (note := one.note) is not None)
         )
         if journal is not None:
-            journal.decide(group, decision)
+            try:
+                journal.decide(group, decision)
+            except JournalError as error:
+                raise PublishError(f"nothing is published: {error.message}", fix=error.fix) from error
         done: list[StagedOutput] = []
         at: StagedOutput | None = None
         try:
@@ -90,7 +93,7 @@ def publish_together(
         except BaseException as error:
             conflict = at.node if at is not None and isinstance(error, ConflictError) else None
             if journal is not None:
-                journal.decide(group, decision.model_copy(update={"state": CommitState.UNDO, "conflict": conflict}))
+                _change(journal, group, decision.model_copy(update={"state": CommitState.UNDO, "conflict": conflict}))
             is_interrupt = at is not None and not isinstance(error, Exception)  # it may be in all the same
             left = undo_all([*done, at] if is_interrupt and at is not None and at not in done else done)
             if journal is not None:
@@ -100,8 +103,18 @@ def publish_together(
             if not isinstance(error, Exception) or at is None:
                 raise
             raise _failure(at, error, done, left) from error
-        if journal is not None:
-            journal.decide(group, decision.model_copy(update={"state": CommitState.DONE}))
+        if journal is not None and not _change(journal, group, decision.model_copy(update={"state": CommitState.DONE})):
+            journal.settle(group)
+
+
+def _change(journal: Journal, group: str, decision: CommitRecord) -> bool:
+    """Changes what was decided; False if it can't be put down, as on a full disk: a recovery would then publish."""
+    try:
+        journal.decide(group, decision)
+    except JournalError as error:
+        logger.warning("{}", error)
+        return False
+    return True
 
 
 def in_order(outputs: Iterable[StagedOutput]) -> list[StagedOutput]:

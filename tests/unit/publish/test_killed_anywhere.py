@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import traceback
@@ -259,3 +260,42 @@ def test_a_publishing_that_meets_somebody_elses_write_and_is_killed_while_it_put
         assert files["added"] == BEFORE["added"]
         count += 1
     assert count > 20
+
+
+def test_a_decision_that_cannot_be_put_down_publishes_nothing(
+    worlds: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = worlds()
+
+    def fill(name: str) -> None:
+        if name == "journal.publish":
+            steps.watch(None)
+            monkeypatch.setattr(Path, "write_text", _no_space)
+
+    steps.watch(fill)
+    with pytest.raises(PublishError, match=r"nothing is published: .* No space left"):
+        world.run()
+    monkeypatch.undo()
+    assert world.files() == BEFORE
+
+
+def test_a_publishing_that_fills_the_disk_is_undone_all_the_same(
+    worlds: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, seen = worlds(), []
+
+    def fill(name: str) -> None:
+        seen.append(name)
+        if seen.count("publish.output") == 2:
+            steps.watch(None)
+            monkeypatch.setattr(Path, "write_text", _no_space)
+
+    steps.watch(fill)
+    with pytest.raises(PublishError, match="No space left"):
+        world.run()
+    monkeypatch.undo()
+    assert world.files() == BEFORE
+
+
+def _no_space(*_: object, **__: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
