@@ -16,6 +16,7 @@ from tauro.errors import ConfigError, Problem, RunFailedError, RunInterruptedErr
 from tauro.exec.failures import describe
 from tauro.exec.functions import import_from
 from tauro.exec.held_run import HeldRun, as_json, held_run
+from tauro.exec.known_runs import known_run
 from tauro.exec.left_runs import LeftRun
 from tauro.exec.node_executor import DONE_BEFORE, NodeExecutor
 from tauro.exec.plan import make_plan, run_window
@@ -103,6 +104,7 @@ class BaseExecutor:
             RunInterruptedError: the run was stopped; `result` tells how far it came.
         """
         began = time.monotonic()
+        may_be_done = run_id is not None and wait_s > 0  # by the run of the same id that is waited for
         run_id = run_id or new_run_id()
         window = run_window(self.context, start_date, end_date)
         with collector_paused():
@@ -124,6 +126,10 @@ class BaseExecutor:
         )
         with recorded(context, observers) as observers:
             with self._held(context, plan, run_id, asked, info, journal, executor.keeps_journal, wait_s) as held:
+                if may_be_done:
+                    known = known_run(context, run_id, pipeline_name, start_date, end_date)
+                    if isinstance(known, RunResult):
+                        return known
                 for observer in observers:
                     observer(RunStarted(run_id, plan))
                 outcome = self._outcome(executor, plan, context, run_id, info, observers, held)

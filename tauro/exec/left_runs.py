@@ -124,17 +124,21 @@ def _left(context: Context, journal: Journal, watch: Watch) -> LeftRun | None:
             raise
         return None
     options_of = options_for(context)
+    is_known = True
     for address in sorted(about.leases, key=lambda one: "table" in one):  # those in databases need a session
         place = place_at(address, lambda: context.spark, options_of)
         read_after = watch.clock()
         try:
             holder = next((one for one in place.holders() if one.run_id == about.run_id), None)
-        except (OSError, ValueError):
+        except ValueError:
+            continue
+        except OSError:
+            is_known = False
             continue
         if holder is not None:
             is_alive = not holder.is_abandoned and watch.life_of(holder, read_after) is not Life.DEAD
             return LeftRun(journal, about, holder, is_alive)
-    return LeftRun(journal, about, None, is_alive=False)
+    return LeftRun(journal, about, None, is_alive=not is_known)
 
 
 def _is_elsewhere(holder: Holder, watch: Watch) -> bool:
