@@ -35,6 +35,7 @@ bench: $(VENV)/.complete
 faults: $(VENV)/.complete
 	scripts/install-postgres
 	$(VENV)/bin/python -m tests.faults $(FAULTS_ARGS)
+	TAURO_READERS_S=600 $(VENV)/bin/python -m pytest -q -s tests/spark/test_readers.py
 
 lock:
 	scripts/renew-lock

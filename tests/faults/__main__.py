@@ -27,6 +27,7 @@ from tests.support.postgres import running_postgres
 
 FOLDER = Path(".faults")
 """What the whole suite keeps: its state, and the places of cases that ended badly."""
+KINDS = (POINTS, RANDOM, OTHERS) = ("points", "random", "disasters")
 SHORT_DISASTERS = ("two at once",)
 Job = tuple[str, Callable[[int], Verdict]]
 """A case's name, and what judges it, given a number of its own."""
@@ -44,7 +45,8 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="cases that run at once; 2")
     parser.add_argument("--random", type=int, default=INSTANTS, metavar="N", help=f"random instants; {INSTANTS}")
     parser.add_argument("--seed", type=int, default=SEED, metavar="N", help="tells rows of random instants apart")
-    parser.add_argument("--only", metavar="TEXT", help="only cases whose names hold this text")
+    parser.add_argument("--only", choices=KINDS, action="append", help="this kind of cases; may be repeated")
+    parser.add_argument("--match", default="", metavar="TEXT", help="only cases whose names hold this text")
     parser.add_argument("--pipeline", choices=(project.WHOLE, project.SMALL), help="which project is disturbed")
     parser.add_argument("--source", type=Path, metavar="PATH", help="a checkout whose code is tried; this one")
     asked = parser.parse_args(args)
@@ -76,6 +78,7 @@ class Suite:
         self._workshop = workshop
         self._state = state
         self._asked = asked
+        self._kinds = asked.only or KINDS
         self._total = 0
         self._begun = time.monotonic()
 
@@ -93,7 +96,7 @@ class Suite:
         steps = steps_in(trace)
         self._say(f"an undisturbed run takes {ended.seconds:.0f} s, and {len(steps)} durable steps")
         points = self._points(steps)
-        jobs = [one for one in self._jobs(points, steps, right, before) if (asked.only or "") in one[0]]
+        jobs = [one for one in self._jobs(points, steps, right, before) if asked.match in one[0]]
         jobs = [one for one in jobs if not self._state.is_done(one[0])]
         self._total = len(jobs)
         alone = [one for one in jobs if one[0].removeprefix(DISASTER) in ALONE]
@@ -113,7 +116,7 @@ class Suite:
     def _points(self, steps: Sequence[str]) -> list[Point]:
         found = []
         for scenario in scenarios(steps, can_resume=self._workshop.can_resume):
-            if scenario.name != "run" and (self._asked.short or DISASTER in (self._asked.only or "")):
+            if scenario.name != "run" and (self._asked.short or POINTS not in self._kinds):
                 continue  # recording them takes as long as some cases
             trace = self._workshop.folder / "scenario.steps"
             trace.unlink(missing_ok=True)
@@ -128,11 +131,14 @@ class Suite:
         cases = []
         if asked.short:
             cases = list(short_cases(steps, can_resume=can_resume, seed=asked.seed))
-        else:
+        if not asked.short and POINTS in self._kinds:
             cases += [case for _, case in cases_of_points(points, can_resume=can_resume)]
+        if not asked.short and RANDOM in self._kinds:
             cases += random_cases(asked.random, can_resume=can_resume, seed=asked.seed)
-        disasters = SHORT_DISASTERS if asked.short else tuple(name for name in DISASTERS if not impossible(name))
-        for name in disasters:
+        disasters = SHORT_DISASTERS if asked.short else tuple(DISASTERS)
+        for name in disasters if OTHERS in self._kinds else ():
+            if impossible(name):
+                continue
             yield f"{DISASTER}{name}", partial(judge_disaster, workshop, name, right, before)
         for case in cases:
             yield case.name, partial(judge, workshop, case, right)
