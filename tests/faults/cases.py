@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from tests.faults.leftovers import Shape, leftovers
@@ -86,7 +87,7 @@ class Undisturbed:
     """How long the run took from its first durable step to its end."""
 
 
-def judge(workshop: Workshop, case: Case, right: Undisturbed, number: int) -> Verdict:
+def judge(workshop: Workshop, case: Case, right: Undisturbed) -> Verdict:
     """Does what the case says, and looks at what came of it."""
 
     def play(place: Place, verdict: Verdict) -> None:
@@ -97,20 +98,19 @@ def judge(workshop: Workshop, case: Case, right: Undisturbed, number: int) -> Ve
         finish(place, workshop.pipeline, verdict, case.last, case.last_orders)
         compare(place, right, verdict)
 
-    return judged(workshop, case.name, number, play)
+    return judged(workshop, case.name, play)
 
 
-def judged(workshop: Workshop, name: str, number: int, play: Callable[[Place, Verdict], object]) -> Verdict:
+def judged(workshop: Workshop, name: str, play: Callable[[Place, Verdict], object]) -> Verdict:
     """Lets something happen in a place of its own, which stays if it ends badly; ends whatever still runs there.
 
     Args:
         workshop: makes the place.
-        name: what is known of it in the state file.
-        number: unlike that of any other case of this suite's run.
+        name: what it is known by in the state file.
         play: what happens, and what is noted of it.
     """
     verdict, began = Verdict(name), time.monotonic()
-    with workshop.place(f"case_{number}") as place:
+    with workshop.place(f"case_{blake2b(name.encode(), digest_size=5).hexdigest()}") as place:
         try:
             play(place, verdict)
         except Exception as error:  # noqa: BLE001 - one case that goes wrong must not end the others, which take hours

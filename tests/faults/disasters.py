@@ -246,11 +246,11 @@ def impossible(name: str) -> str | None:
     return None
 
 
-def judge_disaster(workshop: Workshop, name: str, right: Undisturbed, before: Tables, number: int) -> Verdict:
+def judge_disaster(workshop: Workshop, name: str, right: Undisturbed, before: Tables) -> Verdict:
     """Lets a disaster happen, and looks at what came of it."""
 
     def play(place: Place, verdict: Verdict) -> None:
         DISASTERS[name](Scene(place, workshop.pipeline, right, before, verdict))
         compare(place, right, verdict)
 
-    return judged(workshop, f"{DISASTER}{name}", number, play)
+    return judged(workshop, f"{DISASTER}{name}", play)

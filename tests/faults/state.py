@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 
 from tests.faults.cases import Verdict
 
@@ -19,6 +20,7 @@ class State:
 
     def __init__(self, file: Path | None, *, is_fresh: bool = False) -> None:
         self._file = file
+        self._lock = Lock()
         if file is not None and is_fresh:
             file.unlink(missing_ok=True)
         self.verdicts: dict[str, Verdict] = {}
@@ -32,9 +34,9 @@ class State:
         return name in self.verdicts and self.verdicts[name].is_good
 
     def add(self, verdict: Verdict) -> None:
-        """Keeps a verdict."""
-        self.verdicts[verdict.name] = verdict
-        if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a") as opened:
-                opened.write(json.dumps(asdict(verdict)) + "\n")
+        """Keeps a verdict; may be called by many threads."""
+        with self._lock:
+            self.verdicts[verdict.name] = verdict
+            if self._file is not None:
+                with self._file.open("a") as opened:
+                    opened.write(json.dumps(asdict(verdict)) + "\n")

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -69,6 +70,14 @@ class Workshop:
     def can_resume(self) -> bool:
         """Whether the code has `tauro resume`."""
         return (self.source / "tauro/cli/commands/resume.py").exists()
+
+    @property
+    def code(self) -> str:
+        """Names the code that is tried: it changes with it."""
+        digest = blake2b(digest_size=6)
+        for file in sorted((self.source / "tauro").rglob("*.py")):
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
 
     def prepare(self) -> None:
         """Copies the code, so that edits change nothing meanwhile, and makes the tables that every case starts from.
