@@ -36,11 +36,12 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED, metavar="N", help="tells rows of random instants apart")
     parser.add_argument("--only", choices=KINDS, action="append", help="this kind of cases; may be repeated")
     parser.add_argument("--match", default="", metavar="TEXT", help="only cases whose names hold this text")
+    parser.add_argument("--scenario", default="", metavar="NAME", help="only points of this scenario, such as run")
     parser.add_argument("--pipeline", choices=(project.WHOLE, project.SMALL), help="which project is disturbed")
     parser.add_argument("--source", type=Path, metavar="PATH", help="a checkout whose code is tried; this one")
     asked = parser.parse_args(args)
     kinds = tuple(asked.only or KINDS)
-    what = Asked(asked.short, asked.jobs, asked.random, asked.seed, kinds, asked.match)
+    what = Asked(asked.short, asked.jobs, asked.random, asked.seed, kinds, asked.match, asked.scenario)
     folder = _folder(is_short=asked.short)
     with running_postgres() as server:
         pipeline = asked.pipeline or (project.SMALL if asked.short else project.WHOLE)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 
 from tests.faults.cases import Undisturbed, Verdict, judge
 from tests.faults.disasters import ALONE, DISASTER, DISASTERS, impossible, judge_disaster
@@ -36,6 +37,8 @@ class Asked:
     kinds: tuple[str, ...] = KINDS
     match: str = ""
     """What the names of all cases hold."""
+    scenario: str = ""
+    """The one whose points are looked for; all if empty."""
 
 
 class Suite:
@@ -70,6 +73,8 @@ class Suite:
         points = self._points(steps)
         jobs = [one for one in self._jobs(points, steps, right, before) if asked.match in one[0]]
         jobs = [one for one in jobs if not self._state.is_done(one[0])]
+        if not asked.is_short:
+            Random(asked.seed).shuffle(jobs)  # so that the first hours show something of everything
         self._total = len(jobs)
         alone = [one for one in jobs if one[0].removeprefix(DISASTER) in ALONE]
         beside = [one for one in jobs if one not in alone]
@@ -88,6 +93,8 @@ class Suite:
     def _points(self, steps: Sequence[str]) -> list[Point]:
         found = []
         for scenario in scenarios(steps, can_resume=self._workshop.can_resume):
+            if self._asked.scenario not in ("", scenario.name):
+                continue
             if scenario.name != "run" and (self._asked.is_short or POINTS not in self._asked.kinds):
                 continue  # recording them takes as long as some cases
             trace = self._workshop.folder / "scenario.steps"
