@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tauro.config import Context
-from tauro.errors import InvalidValueError
+from tauro.errors import InvalidValueError, LeaseLostError
 from tauro.exec.carrying_on import CarriedOn
 from tauro.exec.known_outputs import options_for
 from tauro.exec.recording import tell_recovered
@@ -128,6 +128,12 @@ def _carry_on(run: HeldRun, journal: Journal, recovery: Recovery, plan: Plan) ->
 
 def _end(run: HeldRun, journal: Journal, targets: list[Target], *, can_be_carried_on: bool) -> None:
     """Removes what the run needed as long as it went on; or leaves it for those who carry on with it."""
+    try:
+        run.leases.check()
+    except LeaseLostError:  # the journal, and what lies under the run's id, may be another process's by now
+        run.leases.abandon()
+        journal.clear()
+        return
     is_decided = any(one.state is not CommitState.DONE for one in journal.commits().values())
     if run.is_done or (not is_decided and not (can_be_carried_on and journal.nodes())):
         sweep(journal.about(), [target.place for target in targets])

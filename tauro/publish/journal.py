@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tauro.errors import JournalError
 from tauro.storage.local import make_folder, remove_empty, remove_tree
 from tauro.storage.lock import locked
-from tauro.storage.paths import as_file_name
+from tauro.storage.paths import as_file_name, from_file_name
 from tauro.storage.steps import step
 
 RUNS = "runs"
@@ -187,7 +187,7 @@ class Journal:
         """
         folder = self.home / _COMMITS
         names = sorted(folder.glob("*.json")) if folder.is_dir() else []
-        found = {path.stem: self._get(path, CommitRecord) for path in names}
+        found = {from_file_name(path.stem): self._get(path, CommitRecord) for path in names}
         return {group: record for group, record in found.items() if record is not None}
 
     def remove(self) -> None:

@@ -299,7 +299,7 @@ class Leases:
 
     def _is_ours(self, token: str, target: Target) -> bool:
         try:
-            return any(one.token == token for one in target.place.holders())
+            return any(one.token == token and not one.is_abandoned for one in target.place.holders())
         except (OSError, ValueError):
             return False
 
@@ -309,7 +309,7 @@ class Leases:
                 holders = target.place.holders()
             except ValueError:
                 holders = ()
-            if all(one.token != token for one in holders):
+            if all(one.token != token or one.is_abandoned for one in holders):
                 self._lost.add(token)
             else:
                 target.place.put(
@@ -331,13 +331,18 @@ class Leases:
 
     def _mark_abandoned(self, token: str, target: Target) -> None:
         with target.place.changing():
+            try:
+                holders = target.place.holders()
+            except ValueError:
+                holders = ()
             step("lease.abandon")
             target.place.put(
                 [
                     one.model_copy(update={"is_abandoned": True, "jvm": None}) if one.token == token else one
-                    for one in target.place.holders()
+                    for one in holders
                 ]
             )
+        target.place.tidy()
 
     def _beat(self) -> None:
         while not self._over.wait(self._watch.ttl_s / 3):

@@ -31,6 +31,11 @@ class _Seen:
     has_moved: bool = False
 
 
+def lives_here(holder: Holder) -> bool:
+    """Whether a run's process is one of this machine, and runs: what is known of it at the first look."""
+    return this_host().shares_processes_with(holder.machine) and is_running(holder.process) is True
+
+
 class Watch:
     """Watches runs by their leases; wall clocks are never compared, so they may jump.
 

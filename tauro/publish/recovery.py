@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,9 +15,11 @@ from tauro.io.ports import Staged
 from tauro.io.recorded import OptionsOf, Session, staged_from
 from tauro.io.writing import spark_errors
 from tauro.model import OutputResult
+from tauro.model.settings import Publish
 from tauro.publish.holder import Holder
-from tauro.publish.journal import WHOLE_RUN, About, CommitRecord, CommitState, Journal, OutputNote
+from tauro.publish.journal import About, CommitRecord, CommitState, Journal, OutputNote
 from tauro.publish.lease_file import LeasePlace
+from tauro.publish.liveness import lives_here
 from tauro.publish.places import place_at
 from tauro.storage.local import remove_empty, remove_tree
 from tauro.storage.paths import as_file_name
@@ -53,7 +55,7 @@ class Recovered:
 
     def __str__(self) -> str:
         name = f"run {self.run_id}" + (f" of pipeline {self.pipeline!r}" if self.pipeline else "")
-        shown = bounded(self.outputs) or "nothing"
+        shown = bounded([id for id in self.outputs if id not in self.left]) or "nothing"
         if self.ending is Ending.PUBLISHED:
             return f"{name} died while it was publishing: published now: {shown}"
         if self.ending is Ending.UNDONE:
@@ -117,15 +119,16 @@ class Recovery:
 
         Raises:
             JournalError: it can be neither finished nor undone now.
-            OutputHeldError: another process is at it, for too long.
+            OutputHeldError: another process is at it, for too long; or carries on with the run meanwhile.
         """
         with _locked(journal):
             if not journal.exists:
                 return None
             about = journal.about()
+            self._check_over(journal, about)
             self._give_back(about, is_abandoned=True)  # first: one that was only asleep must not publish any more
             ended = self.finish(journal)
-            if ended.ending is Ending.PUBLISHED and about.publish == WHOLE_RUN:
+            if ended.ending is Ending.PUBLISHED and about.publish == Publish.RUN:
                 self._remove(journal, about)
         return ended
 
@@ -144,12 +147,12 @@ class Recovery:
                 record = self._publish(journal, group, record, published)
             if record.state is CommitState.DONE:
                 self._discard(record.outputs)
-                self._note_published(journal, group)
-                if group != WHOLE_RUN:
+                self._note_published(journal, {one.node for one in record.outputs})
+                if about.publish != Publish.RUN:
                     journal.settle(group)
             else:
                 undone += [one.id for one in record.outputs]
-                left += self._undo(record.outputs)
+                left += self._undo(journal, record.outputs)
                 if record.conflict is not None:
                     journal.forget(record.conflict)
                 journal.settle(group)
@@ -169,7 +172,7 @@ class Recovery:
 
         Raises:
             JournalError: it has decided to publish: see `recover`.
-            OutputHeldError: another process is at it, for too long.
+            OutputHeldError: as `recover`.
         """
         with _locked(journal):
             if not journal.exists:
@@ -177,6 +180,7 @@ class Recovery:
             if any(record.state is not CommitState.DONE for record in journal.commits().values()):
                 raise JournalError(f"the publishing of {journal.home.name} is not finished", fix="run `tauro recover`")
             about = journal.about()
+            self._check_over(journal, about)
             notes = [one for note in journal.nodes().values() for one in note.outputs if not note.is_published]
             self._remove(journal, about, notes)
         return Recovered(about.run_id, about.pipeline, Ending.DROPPED, tuple(dict.fromkeys(one.id for one in notes)))
@@ -189,8 +193,18 @@ class Recovery:
             self._discard(note.outputs)
 
     def staged(self, note: OutputNote) -> Staged:
-        """A staged output from its note."""
-        return staged_from(note.record, self._session, self._options_of(note.id, note.location))
+        """A staged output from its note.
+
+        Raises:
+            JournalError: another version of Tauro has made the note, or nobody.
+        """
+        try:
+            return staged_from(note.record, self._session, self._options_of(note.id, note.location))
+        except (KeyError, TypeError, ValueError) as error:
+            raise JournalError(
+                f"what the journal says of output {note.id!r} at {note.location} can't be read: {error!r}",
+                fix="use the version of Tauro that began the run",
+            ) from error
 
     def _publish(
         self, journal: Journal, group: str, record: CommitRecord, published: list[tuple[str, OutputResult]]
@@ -221,23 +235,33 @@ class Recovery:
         journal.decide(group, changed)
         return changed
 
-    def _undo(self, outputs: Sequence[OutputNote]) -> list[str]:
-        """Puts back what was published, the newest first; returns what could not be."""
-        left = []
+    def _undo(self, journal: Journal, outputs: Sequence[OutputNote]) -> list[str]:
+        """Puts back what was published, the newest first; returns what can't be.
+
+        Raises:
+            JournalError: one can't be put back now; the others are.
+        """
+        left: list[str] = []
+        failed: JournalError | None = None
         for one in reversed(outputs):
             step("publish.undo")
             try:
-                is_undone = self.staged(one).undo()
+                if not self.staged(one).undo():
+                    left.append(one.id)
             except _failures() as error:
-                logger.warning("output {!r} at {} can't be put back: {}", one.id, one.location, error)
-                is_undone = False
-            if not is_undone and one.can_undo:
-                left.append(one.id)
+                failed = JournalError(
+                    f"output {one.id!r} at {one.location} can't be put back yet: {error}",
+                    where=f"journal {journal.home}",
+                    fix="mend that, then run `tauro recover`, or the pipeline",
+                )
+                failed.__cause__ = error
+        if failed is not None:
+            raise failed
         return left
 
-    def _note_published(self, journal: Journal, group: str) -> None:
+    def _note_published(self, journal: Journal, nodes: Collection[str]) -> None:
         for name, note in journal.nodes().items():
-            if group in (WHOLE_RUN, name) and not note.is_published:
+            if name in nodes and not note.is_published:
                 journal.note(note.model_copy(update={"is_published": True}))
 
     def _discard(self, outputs: Iterable[OutputNote]) -> None:
@@ -250,13 +274,25 @@ class Recovery:
     def _remove(self, journal: Journal, about: About, outputs: Sequence[OutputNote] = ()) -> None:
         """Everything that the run has left, its journal, and then its leases, which lead there."""
         self._discard(outputs)
-        sweep(about, [place_at(address, self._session, self._options_of) for address in about.leases])
+        sweep(about, self._places(about))
         journal.remove()
         self._give_back(about, is_abandoned=False)
 
+    def _check_over(self, journal: Journal, about: About) -> None:
+        """Refuses to touch a run that a process of this machine has begun to carry on with since it was looked at."""
+        for place in self._places(about):
+            with suppress(OSError, ValueError):
+                for one in place.holders():
+                    if one.run_id == about.run_id and not one.is_abandoned and lives_here(one):
+                        raise OutputHeldError(
+                            f"{one} is being carried on with", output="", location=str(journal.home), holder=one
+                        )
+
+    def _places(self, about: About) -> list[LeasePlace]:
+        return [place_at(address, self._session, self._options_of) for address in about.leases]
+
     def _give_back(self, about: About, *, is_abandoned: bool) -> None:
-        for address in about.leases:
-            place = place_at(address, self._session, self._options_of)
+        for place in self._places(about):
             with suppress(OSError):  # a place that is gone, or can't be reached: what is there leads to no journal
                 _change(place, about.run_id, is_abandoned=is_abandoned)
 

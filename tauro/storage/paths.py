@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from glob import glob, has_magic
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(?=/)")
 _BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")  # not the braces of ${name}
@@ -88,3 +88,8 @@ def as_file_name(text: str) -> str:
     """`text` as one path component that file systems, and Hadoop's patterns, take literally."""
     name = quote(text, safe="")
     return name.replace(".", "%2E") if not name.strip(".") else name
+
+
+def from_file_name(name: str) -> str:
+    """The text that `as_file_name` made a name of."""
+    return unquote(name)
