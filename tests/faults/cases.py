@@ -17,8 +17,8 @@ from tests.faults.tables import Tables
 from tests.faults.workshop import Place, Workshop
 
 RUN, RESUME, RECOVER = "run", "resume", "recover"
-NOTHING = 2
-"""The exit code of `tauro resume` where there is nothing to resume."""
+USAGE, DONE = 2, "is done already: nothing to do"
+"""How `tauro resume` ends where no run has left anything: with this exit code or, if the latest is done, these words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ def judged(workshop: Workshop, name: str, play: Callable[[Place, Verdict], objec
 def finish(place: Place, pipeline: str, verdict: Verdict, command: str = RUN, orders: Sequence[Order] = ()) -> None:
     """Carries on what was disturbed, as a user would: by the command, or, where that finds nothing, by a new run."""
     ended = start(place, pipeline, command, orders)
-    if ended.code == NOTHING and command == RESUME:
-        ended = start(place, pipeline, RUN, orders)  # it had not got so far that there is anything to resume
+    if command == RESUME and (ended.code == USAGE or DONE in ended.last_lines()):
+        ended = start(place, pipeline, RUN, orders)  # it had not got so far that there is anything to carry on with
     if ended.code:
         verdict.failures.append(f"{command} ended with exit code {ended.code}:\n{ended.last_lines()}")
 
