@@ -18,7 +18,7 @@ from tests.faults.workshop import Place, Workshop
 
 RUN, RESUME, RECOVER = "run", "resume", "recover"
 USAGE, DONE = 2, "is done already: nothing to do"
-"""How `tauro resume` ends where no run has left anything: with this exit code or, if the latest is done, these words."""
+"""How `tauro resume` ends where no run has left anything: by this exit code or, if the latest is done, these words."""
 
 
 @dataclass(frozen=True, slots=True)
