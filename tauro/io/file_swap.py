@@ -154,13 +154,19 @@ class FileSwap:
             return False
         if self._is_ours(table.root):
             return True
-        return self.write.append is not None and any(
-            one.write == self.write.append.write for one in table.appends(self.write.where)
-        )
+        if self.write.append is not None:
+            return any(one.write == self.write.append.write for one in table.appends(self.write.where))
+        is_part = not self.write.replaces and self._was_in  # runs for other windows may have followed
+        return is_part and all(_is_same(self.data / file, table.root / file) for file in data_files(self.data))
+
+    @property
+    def _was_in(self) -> bool:
+        """Whether this write was swapped in once: its folder holds what was there before, or the note of nothing."""
+        return not self._is_ours(self._root) and (self._root.exists() or self._first.exists())
 
     def _new_root(self, table: FileTable | None) -> Path:
         root = self._root
-        if not self._is_ours(root) and (root.exists() or self._first.exists()):
+        if self._was_in:
             raise ConflictError(
                 f"{self.write.path} was written by somebody else after this write had been published",
                 where=self.write.where,
@@ -187,6 +193,14 @@ class FileSwap:
         merging.rename(root)
         self.merged_onto = base
         return root
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether both are links to one file."""
+    try:
+        return one.samefile(other)
+    except FileNotFoundError:
+        return False
 
 
 def swap_from(record: Mapping[str, Any]) -> FileSwap:  # Any: JSON

@@ -339,3 +339,19 @@ def _do(*steps: Callable[[], object], kill_at: int) -> bool:
 
 
 _CHANGES = frozenset({"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "fcntl.flock"})
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("kind", ["window", "partitions"])
+def test_a_part_that_another_part_came_after_is_in_and_is_not_written_again(
+    writes: Writes, kind: str, is_first: bool
+) -> None:
+    if not is_first:
+        writes.publish(*OLD)
+    swap = kinds(writes)[kind]
+    assert swap.publish()
+    assert writes.stage("day=2013-01-09/theirs", scope=PARTITIONS).publish()
+    files = writes.files()
+    assert swap_from(swap.record()).publish()
+    assert not swap.undo()
+    assert writes.files() == files >= {"day=2013-01-02/new", "day=2013-01-09/theirs"}
