@@ -49,7 +49,7 @@ class Leases:
         watch: tells whether other runs live, and which machine this is.
         jvm: the JVM that this process has started, if any.
         home: where the run's journal lies; None if it keeps none.
-        settle: ends what a dead run has left behind, and takes its leases away; called once for each such run.
+        settle: ends what a dead run has left behind; told whether it is in the way, and its leases are to go with it.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Leases:
         pipeline: str | None = None,
         *,
         home: Path | None = None,
-        settle: Callable[[Holder], object] | None = None,
+        settle: Callable[[Holder, bool], object] | None = None,
         watch: Watch | None = None,
         jvm: Callable[[], Process | None] = jvm_of_this_process,
     ) -> None:
@@ -72,6 +72,7 @@ class Leases:
         """The JVM as the lease files tell it."""
         self._held: dict[str, Target] = {}  # token -> what it stands for
         self._lost: set[str] = set()
+        self._settled: set[str] = set()  # tokens of dead runs that hold other parts
         self._lock = Lock()
         """Held while files are renewed."""
         self._over = Event()
@@ -253,7 +254,9 @@ class Leases:
             is_here = self._watch.here.shares_processes_with(holder.machine)
             life = self._watch.life_of(holder, read_after) if excludes or is_here else Life.UNKNOWN
             if life is Life.DEAD:
-                (replaced if is_own or not self._has_left(holder) else left).append(holder)
+                is_left = not is_own and self._has_left(holder)
+                is_due = excludes or holder.token not in self._settled
+                (replaced if not is_left else left if is_due else others).append(holder)
             elif excludes:
                 return _Judged(blocked=(holder, life))
             else:
@@ -277,7 +280,8 @@ class Leases:
             logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
         if self._settle is not None and holder.run_id != self._run_id and holder.home is not None:
             if self._has_left(holder):
-                self._settle(holder)
+                self._settle(holder, exclude_each_other(holder.span, target.span))
+                self._settled.add(holder.token)
             else:
                 Journal(Path(holder.home)).clear()
 

@@ -86,11 +86,12 @@ class Recovery:
         self._options_of = options_of
         self._told = told
 
-    def settle(self, holder: Holder) -> None:
+    def settle(self, holder: Holder, is_in_the_way: bool = True) -> None:
         """Ends what a dead or abandoned run has left behind, so that another run may write the same outputs.
 
         Args:
             holder: the run's entry in a lease; its JVM has ended.
+            is_in_the_way: whether the other run writes what it held, and what it has staged is to be dropped.
 
         Raises:
             JournalError: its publishing can be neither finished nor undone now; nothing may be written yet.
@@ -103,8 +104,9 @@ class Recovery:
                 fix="run `tauro recover` where that folder is, or make it reachable",
             )
         ended = self.recover(journal)
-        dropped = self.drop(journal) if journal.exists else None
-        told = dropped if ended is None or ended.ending is Ending.ABANDONED else ended
+        dropped = self.drop(journal) if is_in_the_way and journal.exists else None
+        is_dropped = dropped is not None and (ended is None or ended.ending is Ending.ABANDONED)
+        told = dropped if is_dropped else ended
         if told is not None and told.outputs:
             self._told(told)
 

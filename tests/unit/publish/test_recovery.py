@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,12 +12,15 @@ from tauro.errors import JournalError, LeaseLostError, OutputHeldError
 from tauro.io.ports import Staged
 from tauro.launch.processes import Process
 from tauro.model import OutputResult
-from tauro.publish.holder import LeaseDocument
 from tauro.publish.journal import About, CommitRecord, CommitState, Journal, NodeNote, OutputNote
 from tauro.publish.lease_file import LeaseFile
 from tauro.publish.leases import Leases
+from tauro.publish.liveness import Watch
 from tauro.publish.recovery import Ending, Recovery
 from tauro.publish.targets import Target
+from tests.unit.publish.conftest import HERE, holder, span
+
+NOBODY = Process(pid=2**22 + 1, started=1)
 
 
 @dataclass
@@ -116,6 +119,25 @@ def test_a_node_of_any_name_is_published_once_and_no_other_counts_as_published(t
     assert not run.journal.home.exists()
 
 
+@pytest.mark.parametrize(("days", "is_dropped"), [((8, 15), False), ((14, 20), True), (None, True)])
+def test_what_a_dead_run_has_staged_is_dropped_by_runs_for_the_same_window_alone(
+    run: Run, days: tuple[int, int] | None, is_dropped: bool
+) -> None:
+    dead = holder(home=str(run.journal.home), run_id="first", span=span(15, 20), process=NOBODY)
+    with run.target.place.changing():
+        run.target.place.put([dead])
+    run.begin("a")
+    wanted = replace(run.target, span=span(*days) if days else None)
+    with Leases("second", "p", settle=run.recovery().settle, watch=Watch(HERE, lambda _: False)) as leases:
+        leases.acquire([wanted])
+        leases.check()
+    assert run.journal.exists is not is_dropped
+    assert run.log == (["discard a"] if is_dropped else [])
+    assert [(one.run_id, one.is_abandoned) for one in run.target.place.holders()] == (
+        [] if is_dropped else [("first", True)]
+    )
+
+
 def test_what_cannot_be_put_back_is_named(run: Run) -> None:
     run.begin("a", "b")
     run.decide("run", "a", "b", state=CommitState.UNDO)
@@ -166,12 +188,10 @@ def test_a_run_whose_lease_was_marked_as_abandoned_publishes_nothing(run: Run) -
         leases.acquire([run.target])
         run.begin("a")
         place = run.target.place
-        assert isinstance(place, LeaseFile)
-        (holder,) = place.holders()
-        dead = holder.model_copy(
-            update={"process": Process(pid=2**22 + 1, started=1)}
-        )  # as a machine elsewhere sees it
-        place.path.write_text(LeaseDocument(holders=(dead,)).model_dump_json())
+        (own,) = place.holders()
+        dead = own.model_copy(update={"process": NOBODY})  # as a machine elsewhere sees it
+        with place.changing():
+            place.put([dead])
         run.recovery().recover(run.journal)
         with pytest.raises(LeaseLostError):
             leases.check()
