@@ -97,9 +97,7 @@ def publish_together(
             is_interrupt = at is not None and not isinstance(error, Exception)  # it may be in all the same
             left = undo_all([*done, at] if is_interrupt and at is not None and at not in done else done)
             if journal is not None:
-                if conflict is not None:
-                    journal.forget(conflict)
-                journal.settle(group)
+                _settle(journal, group, conflict)
             if not isinstance(error, Exception) or at is None:
                 raise
             raise _failure(at, error, done, left) from error
@@ -115,6 +113,16 @@ def _change(journal: Journal, group: str, decision: CommitRecord) -> bool:
         logger.warning("{}", error)
         return False
     return True
+
+
+def _settle(journal: Journal, group: str, conflict: str | None) -> None:
+    """Forgets a decision that was undone; where that can't be written, a recovery comes upon it."""
+    try:
+        if conflict is not None:
+            journal.forget(conflict)
+        journal.settle(group)
+    except OSError as error:
+        logger.warning("what was decided about {} can't be taken back: {}", journal.home, error)
 
 
 def in_order(outputs: Iterable[StagedOutput]) -> list[StagedOutput]:

@@ -297,5 +297,22 @@ def test_a_publishing_that_fills_the_disk_is_undone_all_the_same(
     assert world.files() == BEFORE
 
 
+def test_a_folder_that_can_no_longer_be_written_fails_the_publishing_and_hides_no_cause(
+    worlds: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, seen = worlds(), []
+
+    def close(name: str) -> None:
+        seen.append(name)
+        if seen.count("publish.output") == 2:
+            steps.watch(None)
+            monkeypatch.setattr(Path, "write_text", _no_space)
+            monkeypatch.setattr(Journal, "settle", _no_space)
+
+    steps.watch(close)
+    with pytest.raises(PublishError, match="No space left"):
+        world.run()
+
+
 def _no_space(*_: object, **__: object) -> int:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
