@@ -162,5 +162,5 @@ def differences(tables: Tables, right: Tables) -> list[str]:
 
 def _note(verdict: Verdict, attempt: Attempt, ended: Ended) -> None:
     verdict.kills += ended.was_killed
-    if ended.was_killed or any(order.deed == "fail" for order in attempt.orders):
-        verdict.reached += [f"{order.step} {order.at}" for order in attempt.orders if order.step]
+    deeds = ("kill", "fail") if ended.was_killed else ("fail",)
+    verdict.reached += [f"{order.step} {order.at}" for order in attempt.orders if order.deed in deeds]

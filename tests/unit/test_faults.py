@@ -35,6 +35,19 @@ def test_points_of_an_undoing_come_after_what_failed() -> None:
     assert names(failing, "a b c b a d") == ["a 2", "d 1"]
 
 
+def test_what_time_has_a_part_in_is_aimed_at_once_in_a_process() -> None:
+    assert names(Scenario("run"), "history.write a history.write") == ["history.write 1", "a 1"]
+    failing = Scenario("undone", orders=(Order("a", 1, "fail"),))
+    assert names(failing, "history.write a history.write b") == ["b 1"]
+
+
+def test_a_point_counts_as_reached_only_if_the_kill_came() -> None:
+    (point,) = points_of(Scenario("undone", orders=(Order("a", 1, "fail"),)), ["a", "b"])
+    name = point.case().name
+    assert point.was_reached(name, ["a 1", "b 1"])
+    assert not point.was_reached(name, ["a 1"])
+
+
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
