@@ -27,4 +27,4 @@ class Order:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"{self.deed} {self.step} {self.at}".strip()
+        return f"{self.deed} {self.step} {self.at}" if self.step else self.deed
