@@ -32,20 +32,11 @@ def spark_defaults(spark_home: Path, environment: Mapping[str, str]) -> dict[str
         text = (folder / "spark-defaults.conf").read_text(encoding="utf-8")
     except OSError:
         text = ""
-    return _file_settings(text) | _submit_settings(environment.get("PYSPARK_SUBMIT_ARGS", ""))
+    return _file_settings(text) | submit_settings(environment.get("PYSPARK_SUBMIT_ARGS", ""))
 
 
-def _file_settings(text: str) -> dict[str, str]:
-    found = {}
-    for line in text.splitlines():
-        pair = re.match(r"\s*([^\s#!=:][^\s=:]*)(?:\s*[=:]\s*|\s+)(.*?)\s*$", line)
-        if pair:
-            found[pair[1]] = pair[2]
-    return found
-
-
-def _submit_settings(arguments: str) -> dict[str, str]:
-    """What `spark-submit` makes of its arguments."""
+def submit_settings(arguments: str) -> dict[str, str]:
+    """What `spark-submit` makes of its arguments, as PYSPARK_SUBMIT_ARGS holds them; nothing else overrules these."""
     words = shlex.split(arguments)
     found = {}
     for word, following in pairwise(words):
@@ -54,4 +45,13 @@ def _submit_settings(arguments: str) -> dict[str, str]:
             found[name] = value
         elif word in _SUBMIT_OPTIONS:
             found[_SUBMIT_OPTIONS[word]] = following
+    return found
+
+
+def _file_settings(text: str) -> dict[str, str]:
+    found = {}
+    for line in text.splitlines():
+        pair = re.match(r"\s*([^\s#!=:][^\s=:]*)(?:\s*[=:]\s*|\s+)(.*?)\s*$", line)
+        if pair:
+            found[pair[1]] = pair[2]
     return found

@@ -82,11 +82,16 @@ def settings_for(
     return dict(sorted(settings.items()))
 
 
+def listed(value: str) -> list[str]:
+    """The items of a setting that is a list with commas."""
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
 def _located(name: str, value: str, origin: str, root: Path) -> str:
     """`value`, with the jars that a project names by a relative path looked for in the project."""
     if name != "spark.jars" or origin == FROM_ENVIRONMENT:
         return value
-    return ",".join(jar if ":" in jar else str(root / jar) for jar in _listed(value))
+    return ",".join(jar if ":" in jar else str(root / jar) for jar in listed(value))
 
 
 def _defaults(needs: Needs, settings: Mapping[str, Setting], machine: Machine) -> dict[str, tuple[str, str]]:
@@ -145,7 +150,7 @@ def _missing_packages(needs: Needs, settings: Mapping[str, Setting], spark: Inst
 
 def _provided(name: str, value: str) -> list[str]:
     """Jars, with globs resolved, or coordinates, that one setting names."""
-    entries = value.split(os.pathsep) if name.endswith("ClassPath") else _listed(value)
+    entries = value.split(os.pathsep) if name.endswith("ClassPath") else listed(value)
     found = []
     for entry in entries:
         is_pattern = "*" in entry and name != "spark.jars.packages"
@@ -156,17 +161,13 @@ def _provided(name: str, value: str) -> list[str]:
 def _complete(settings: dict[str, Setting], name: str, wanted: list[str], why: str) -> None:
     """Adds what is `wanted`, and not there yet, to the list `name`."""
     given = settings.get(name)
-    there = _listed(given.value) if given else []
+    there = listed(given.value) if given else []
     missing = [item for item in wanted if item not in there]
     if missing:
         origin = f"{FROM_TAURO}: {why}"
         if given:
             origin = f"{given.origin}, completed by {origin}"
         settings[name] = Setting(name, ",".join([*there, *missing]), origin)
-
-
-def _listed(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def _cores_of(master: str, machine: Machine) -> int:

@@ -7,10 +7,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from loguru import logger
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from tauro.errors import InvalidValueError, UnsupportedError
+from tauro.launch.installed import installed_spark
+from tauro.launch.jar_settings import with_fetched_jars
 from tauro.launch.java import java_environment
 from tauro.launch.settings import FROM_TAURO, Setting
 from tauro.model import Options
@@ -81,6 +84,9 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
                 where="global_settings: spark_config",
                 fix="name it, for example: spark.master: spark://host:7077, yarn, or k8s://https://host:443",
             )
+        settings, warning = with_fetched_jars(settings, installed_spark(), os.environ)
+        if warning:
+            logger.warning(warning)
         values = {name: setting.value for name, setting in settings.items()}
         is_quiet = os.environ.get(VERBOSE_VARIABLE) != "1"
         _own = _Own(Jvm(values, java_environment(), is_quiet=is_quiet))

@@ -1,0 +1,286 @@
+"""The jars that were resolved before: files in the user's cache folder, and which of them a request stands for.
+
+Losing it, or a part of it, costs a download and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tauro.launch.jar_request import JarRequest
+
+if TYPE_CHECKING:
+    from tauro.launch.ivy import Resolved
+
+WAIT_S = 600.0
+"""How long a process waits for another one that fetches; then both do."""
+
+_VERSION = 1
+_MADE_AT = 1_577_836_800
+"""The time that every file bears, so that two processes which put the same one in place put the same there."""
+_LEFT_OVER_S = 24 * 3600.0
+_WORK = "making-"
+
+
+class State(StrEnum):
+    """What became of a file."""
+
+    SOUND = "sound"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJar:
+    """One file."""
+
+    coordinate: str
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str
+    python: tuple[str, ...] = ()
+    """The Python modules and packages inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class JarList:
+    """The files that one request stands for."""
+
+    key: str
+    coordinates: tuple[str, ...]
+    """What was asked for."""
+    spark_version: str
+    scala_version: str
+    jars: tuple[StoredJar, ...]
+
+
+class JarStore:
+    """Remembers files by what was asked for.
+
+    `lists/KEY.json` holds a `JarList`; the files lie in folders named by their checksums; lists may share them.
+
+    Args:
+        folder: it is made when something is first put there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, request: JarRequest, *, is_thorough: bool = False) -> JarList | None:
+        """What the request stands for, if that is known and every file is sound.
+
+        Args:
+            request: what is asked for.
+            is_thorough: whether to read every file; otherwise only one whose time has changed is read.
+        """
+        found = self._read(request.key)
+        if found is None or any(self.state(jar, is_thorough=is_thorough) is not State.SOUND for jar in found.jars):
+            return None
+        self._note_times(found)
+        return found
+
+    def lists(self) -> list[JarList]:
+        """All that is known, by what was asked for."""
+        with suppress(OSError):
+            names = sorted(path.stem for path in (self.folder / "lists").glob("*.json"))
+            found = [jars for name in names if (jars := self._read(name)) is not None]
+            return sorted(found, key=lambda one: (one.coordinates, one.spark_version, one.key))
+        return []
+
+    def path_of(self, jar: StoredJar) -> Path:
+        """Where a file is, or should be."""
+        return self.folder / "files" / jar.sha256[:16] / jar.name
+
+    def state(self, jar: StoredJar, *, is_thorough: bool = False) -> State:
+        """Whether a file is what was put there.
+
+        Args:
+            jar: the file.
+            is_thorough: whether to read it in any case; otherwise it is read only if its time has changed.
+        """
+        path = self.path_of(jar)
+        try:
+            found = path.stat()
+            if found.st_size != jar.size_bytes:
+                return State.DAMAGED
+            if (is_thorough or found.st_mtime_ns != jar.mtime_ns) and _sha256(path) != jar.sha256:
+                return State.DAMAGED
+        except FileNotFoundError:
+            return State.MISSING
+        except OSError:
+            return State.DAMAGED
+        return State.SOUND
+
+    @contextmanager
+    def changing(self) -> Iterator[Path]:
+        """Keeps other processes from fetching at the same time, where the file system can; gives an empty folder.
+
+        Raises:
+            OSError: nothing can be written here.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _locked(self.folder / "lock"):
+            self._sweep()
+            work = Path(tempfile.mkdtemp(prefix=_WORK, dir=self.folder))
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+
+    def put(self, request: JarRequest, jars: Iterable[Resolved], work: Path) -> JarList:
+        """Copies the files that a request stands for; it is known only when all of them are there.
+
+        Args:
+            request: what was asked for.
+            jars: the files.
+            work: the folder that `changing` gave.
+
+        Raises:
+            OSError: something could not be written.
+        """
+        stored = {jar.name: self._put_file(jar, work) for jar in jars}
+        found = JarList(
+            request.key, request.coordinates, request.spark_version, request.scala_version, tuple(stored.values())
+        )
+        self._write(found, {"request": request.told})
+        return found
+
+    def _put_file(self, jar: Resolved, work: Path) -> StoredJar:
+        copy = work / jar.name
+        shutil.copyfile(jar.path, copy)
+        os.utime(copy, (_MADE_AT, _MADE_AT))
+        _flush(copy)
+        found = copy.stat()
+        stored = StoredJar(
+            jar.coordinate, jar.name, found.st_size, found.st_mtime_ns, _sha256(copy), _python_inside(copy)
+        )
+        place = self.path_of(stored)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if self.state(stored, is_thorough=True) is not State.SOUND or place.stat().st_mtime_ns != stored.mtime_ns:
+            copy.replace(place)
+        return stored
+
+    def _read(self, key: str) -> JarList | None:
+        try:
+            told = json.loads((self.folder / "lists" / f"{key}.json").read_text(encoding="utf-8"))
+            if told["version"] != _VERSION:
+                return None
+            jars = tuple(_stored(jar) for jar in told["jars"])
+            request = told["request"]
+            return JarList(key, tuple(request["coordinates"]), str(request["spark"]), str(request["scala"]), jars)
+        except (OSError, ValueError, KeyError, TypeError):  # another Tauro's, or half of one
+            return None
+
+    def _write(self, found: JarList, about: Mapping[str, object]) -> None:
+        whole = {"version": _VERSION, **about, "jars": [asdict(jar) for jar in found.jars]}
+        folder = self.folder / "lists"
+        folder.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(prefix=_WORK, dir=folder)
+        unfinished = Path(name)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as stream:
+                json.dump(whole, stream, indent=1)
+            unfinished.chmod(0o644)  # an image's user is often not the one who made it
+            _flush(unfinished)
+            unfinished.replace(folder / f"{found.key}.json")
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+    def _note_times(self, found: JarList) -> None:
+        """Gives sound files that were copied or touched their times back, so that none is read at the next start."""
+        for jar in found.jars:
+            with suppress(OSError):
+                path = self.path_of(jar)
+                if path.stat().st_mtime_ns != jar.mtime_ns:
+                    os.utime(path, ns=(jar.mtime_ns, jar.mtime_ns))
+
+    def _sweep(self) -> None:
+        """Removes what processes that were killed long ago have left."""
+        for left in (*self.folder.glob(f"{_WORK}*"), *(self.folder / "lists").glob(f"{_WORK}*")):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def store_folder(environment: Mapping[str, str]) -> Path | None:
+    """Where the store is: in the folder that TAURO_CACHE names, or else in the user's cache folder.
+
+    Args:
+        environment: what TAURO_CACHE and XDG_CACHE_HOME are read from.
+
+    Returns:
+        None if the user has no home.
+    """
+    if environment.get("TAURO_CACHE"):
+        return Path(environment["TAURO_CACHE"]).expanduser().absolute() / "jars"
+    named = Path(environment.get("XDG_CACHE_HOME", ""))
+    if named.is_absolute():
+        return named / "tauro" / "jars"
+    try:
+        return Path.home() / ".cache" / "tauro" / "jars"
+    except RuntimeError:
+        return None
+
+
+def _stored(told: Mapping[str, object]) -> StoredJar:
+    jar = StoredJar(
+        str(told["coordinate"]),
+        str(told["name"]),
+        int(str(told["size_bytes"])),
+        int(str(told["mtime_ns"])),
+        str(told["sha256"]),
+        tuple(map(str, told["python"])) if isinstance(told["python"], list) else (),
+    )
+    if Path(jar.name).name != jar.name or "," in jar.name or not jar.sha256.isalnum():
+        raise ValueError(f"no jar's name: {jar.name}")
+    return jar
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _python_inside(jar: Path) -> tuple[str, ...]:
+    with zipfile.ZipFile(jar) as archive:
+        names = [name.split("/") for name in archive.namelist() if name.endswith(".py")]
+    modules = {parts[0].removesuffix(".py") for parts in names if len(parts) == 1}
+    return tuple(sorted(modules | {parts[0] for parts in names if parts[1:] == ["__init__.py"]}))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a lock that the system releases if this process dies; goes on without where that is not to be had."""
+    with path.open("a") as stream:
+        with suppress(ImportError, OSError):
+            import fcntl  # not on Windows
+
+            deadline = time.monotonic() + WAIT_S
+            while True:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        break
+                time.sleep(0.1)
+        yield
