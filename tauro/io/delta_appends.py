@@ -80,7 +80,7 @@ def _files_of(snapshot: Snapshot, ids: Collection[str]) -> list[Any]:  # Any: as
 def _earlier(request: WriteRequest, transactions: Mapping[str, int]) -> dict[str, Append]:
     """The appends of the same output that brought files, by their ids."""
     found = {}
-    for name, files in transactions.items():
+    for name, files in sorted(transactions.items()):
         span = span_of(name, output_prefix(request))
         if span is not None and files:
             found[name] = _append(request, span, "") if isinstance(span, Window) else _append(request, None, span)

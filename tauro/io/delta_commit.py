@@ -68,7 +68,7 @@ class StagedCommit(StagedLate):
             step("delta.write")
             merge_into(self.session(), str(self.work), self.request, self._source(), None)
         else:
-            self._write(exists=True)
+            self._write(exists=True, is_empty=self.kind is StandIn.TWIN)
 
     def table(self) -> DataFrame | None:
         """What lives on of the target's version, with what is staged."""

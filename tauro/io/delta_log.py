@@ -37,13 +37,22 @@ _METHODS = {
         "scala.Option)",
     ),
     "OptimisticTransaction": (
-        ".txnVersion(java.lang.String)",
+        ".readTxn()",
         ".filterFiles()",
         ".filterFiles(scala.collection.immutable.Seq,boolean)",
         ".commit(scala.collection.immutable.Seq,org.apache.spark.sql.delta.DeltaOperations$Operation)",
         ".registerSQLMetrics(org.apache.spark.sql.SparkSession,scala.collection.immutable.Map)",
     ),
-    "Snapshot": (".transactions()", ".domainMetadata()", ".allFiles()", ".protocol()", ".metadata()", ".version()"),
+    "Snapshot": (
+        ".transactions()",
+        ".domainMetadata()",
+        ".checksumOpt()",
+        ".allFiles()",
+        ".protocol()",
+        ".metadata()",
+        ".version()",
+    ),
+    "VersionChecksum": (".setTransactions()", ".domainMetadata()"),
     "actions.AddFile": (".removeWithTimestamp(long,boolean)", ".path()", ".json()"),
     "actions.Action": (".fromJson(java.lang.String)",),
     "DeltaOperations$Write": (f"Write(org.apache.spark.sql.SaveMode{',scala.Option' * 8})",),
@@ -51,6 +60,8 @@ _METHODS = {
     "DeltaOperations$Restore": ("Restore(scala.Option,scala.Option)",),
 }
 """What this module calls, as Java spells it."""
+_BETWEEN = "\0"
+"""What stands between texts that come from Java by one call: no path and no JSON holds it."""
 _CONFLICTS = (
     "ConcurrentAppendException",
     "ConcurrentDeleteDeleteException",
@@ -218,8 +229,12 @@ class Snapshot:
     @property
     def transactions(self) -> dict[str, int]:
         """The newest version of each application."""
-        pairs = self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(self.java.transactions())
-        return {str(name): int(version) for name, version in dict(pairs).items()}
+        known = self._of_checksum("setTransactions")
+        if known is None:
+            pairs = (one.rsplit(" -> ", 1) for one in _texts(self.java.transactions()))
+            return {name: int(version) for name, version in pairs}
+        fields = (one.removeprefix("SetTransaction(").rsplit(",", 2) for one in _texts(known))
+        return {name: int(version) for name, version, _ in fields}
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -234,13 +249,20 @@ class Snapshot:
     @property
     def domains(self) -> list[dict[str, Any]]:
         """What features such as clustering keep for themselves, as actions."""
-        found = self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(self.java.domainMetadata())
-        return [json.loads(one.json()) for one in found]
+        known = self._of_checksum("domainMetadata")
+        found = self.java.domainMetadata() if known is None else known
+        return [json.loads(one.json()) for one in self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(found)]
 
     def files(self, condition: str | None = None) -> list[Any]:
         """The live files, or those that fulfil a condition on the columns of Delta's `add` action."""
         files = self.java.allFiles()
         return list((files if condition is None else files.where(condition)).collectAsList())
+
+    def _of_checksum(self, name: str) -> Any:
+        """What the version's checksum says, which takes no Spark job; None if it does not."""
+        checksum = self.java.checksumOpt()
+        found = getattr(checksum.get(), name)() if checksum.isDefined() else checksum
+        return found.get() if found.isDefined() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +272,9 @@ class Transaction:
     log: DeltaLog
     _txn: Any
 
-    def read_application(self, app_id: str) -> int:
-        """An application's version at the start; a commit of the same application meanwhile is a conflict."""
-        return int(self._txn.txnVersion(app_id))
+    def read_application(self, app_id: str) -> None:
+        """Makes a commit of the same application meanwhile a conflict, as asking for its version would, by no job."""
+        self._txn.readTxn().addOne(app_id)
 
     def read_files(self, condition: str | None = None) -> list[Any]:
         """The live files, or those in the partitions of a condition; their rows are read from now on."""
@@ -277,6 +299,12 @@ class Transaction:
 def removal(file: Any) -> Any:
     """The removal of a live file of a snapshot."""
     return file.removeWithTimestamp(int(time.time() * 1000), True)
+
+
+def _texts(java: Any) -> list[str]:
+    """The texts of a collection of Scala's."""
+    text = str(java.mkString(_BETWEEN))
+    return text.split(_BETWEEN) if text else []
 
 
 def shallow_clone(session: SparkSession, source: Path, version: int, target: Path) -> None:

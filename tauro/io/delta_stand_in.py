@@ -149,9 +149,18 @@ class StagedLate(ABC):
         assert self.frame is not None  # only what comes of a record has none, and that is written already
         return self.frame
 
-    def _write(self, *, exists: bool) -> None:
+    def _write(self, *, exists: bool, is_empty: bool = False) -> None:
+        """Writes into the stand-in.
+
+        Args:
+            exists: whether it is a table already.
+            is_empty: whether that table holds no rows, so that none need be looked for to be replaced.
+        """
         options = {"userMetadata": self._note}
         writer = writer_of(self.request, self._source(), self.condition, exists=exists, options=options)
+        has_new_columns = self.request.spec.schema_evolution and self.request.spec.replaces_table
+        if is_empty and self.condition is None and not has_new_columns:
+            writer = writer.mode("append")
         step("delta.write")
         self.is_remembered = True
         writer.save(spark_path(str(self.work)))

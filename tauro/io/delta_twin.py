@@ -27,16 +27,18 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUP
 
 def make_twin(snapshot: Snapshot, folder: Path) -> None:
     """Makes an empty table with the protocol, columns, properties and domains of another's version; no Spark job."""
-    actions: list[Mapping[str, Any]] = []
-    if "inCommitTimestamp" in (snapshot.protocol.get("writerFeatures") or ()):
-        now = int(time.time() * 1000)
+    protocol, metadata = snapshot.protocol, snapshot.metadata
+    domains = [one for one in snapshot.domains if one["domainMetadata"]["domain"] != _ROW_TRACKING]
+    info: list[dict[str, Any]] = []
+    checksum = _checksum_of_none(protocol, metadata, domains)
+    if "inCommitTimestamp" in (protocol.get("writerFeatures") or ()):
+        now, txn_id = int(time.time() * 1000), str(uuid.uuid4())
         about = {"operation": "CREATE TABLE", "operationParameters": {}, "isBlindAppend": True}
-        stamps = {"timestamp": now, "inCommitTimestamp": now, "txnId": str(uuid.uuid4())}
-        actions.append({"commitInfo": {**stamps, **about}})
-    actions += [{"protocol": snapshot.protocol}, {"metaData": snapshot.metadata}]
-    actions += [one for one in snapshot.domains if one["domainMetadata"]["domain"] != _ROW_TRACKING]
+        info = [{"commitInfo": {"timestamp": now, "inCommitTimestamp": now, "txnId": txn_id, **about}}]
+        checksum |= {"inCommitTimestampOpt": now, "txnId": txn_id}
     make_folder(folder / _LOG)
-    _write_commit(folder, 0, actions)
+    _write_commit(folder, 0, [*info, {"protocol": protocol}, {"metaData": metadata}, *domains])
+    (folder / _LOG / f"{0:020}.crc").write_text(json.dumps(checksum), encoding="utf-8")
 
 
 def sign_first_commit(folder: Path, transactions: Mapping[str, int], tags: Mapping[str, str]) -> None:
@@ -226,6 +228,25 @@ def _actions(commit: Path) -> Iterator[dict[str, Any]]:
     for line in commit.read_text(encoding="utf-8").splitlines():
         if line.strip():
             yield json.loads(line)
+
+
+def _checksum_of_none(
+    protocol: Mapping[str, Any], metadata: Mapping[str, Any], domains: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The checksum of a version without files: Delta adds to it, and need not compute what the next version holds."""
+    return {
+        "tableSizeBytes": 0,
+        "numFiles": 0,
+        "numDeletedRecordsOpt": 0,
+        "numDeletionVectorsOpt": 0,
+        "numMetadata": 1,
+        "numProtocol": 1,
+        "setTransactions": [],
+        "domainMetadata": [one["domainMetadata"] for one in domains],
+        "metadata": metadata,
+        "protocol": protocol,
+        "allFiles": [],
+    }
 
 
 def _write_commit(folder: Path, version: int, actions: Iterable[Mapping[str, Any]]) -> None:
