@@ -6,14 +6,12 @@ append's id as a tag, which Delta keeps through checkpoints and drops where it r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tauro.errors import WriteError
 from tauro.io.appended import Append, replaced_by
-from tauro.io.delta_log import Snapshot
+from tauro.io.delta_log import Files, Snapshot
 from tauro.io.delta_notes import APPEND_TAG, output_prefix, span_of
 from tauro.io.delta_place import DeltaPlace
 from tauro.io.ports import WriteRequest
@@ -29,9 +27,9 @@ class Replaced:
     paths: frozenset[str] = frozenset()
     """Their files, as the table's log spells them."""
 
-    def files(self, snapshot: Snapshot) -> list[Any]:  # Any: py4j's objects have no types
-        """The `AddFile` of each file, in a version of the table that still has them."""
-        return [file for file in _files_of(snapshot, self.ids) if file.path() in self.paths] if self.ids else []
+    def files(self, snapshot: Snapshot) -> Files:
+        """The files, in a version of the table that still has them."""
+        return _files_of(snapshot, self.ids).only(self.paths)
 
 
 def appends_replaced(request: WriteRequest, place: DeltaPlace, snapshot: Snapshot) -> Replaced:
@@ -52,8 +50,7 @@ def appends_replaced(request: WriteRequest, place: DeltaPlace, snapshot: Snapsho
     if not ids:
         return Replaced()
     live: dict[str, set[str]] = {name: set() for name in ids}
-    for file in _files_of(snapshot, ids):
-        add = json.loads(file.json())["add"]
+    for add in _files_of(snapshot, ids).adds:
         if add.get("deletionVector") is None:
             live[add["tags"][APPEND_TAG]].add(add["path"])
     for name in ids:
@@ -72,7 +69,7 @@ def appends_since(request: WriteRequest, before: Snapshot, now: Snapshot) -> lis
     ]
 
 
-def _files_of(snapshot: Snapshot, ids: Collection[str]) -> list[Any]:  # Any: as above
+def _files_of(snapshot: Snapshot, ids: Collection[str]) -> Files:
     texts = ", ".join(f"'{one}'" for one in (name.replace("\\", "\\\\").replace("'", "\\'") for name in ids))
     return snapshot.files(f"tags['{APPEND_TAG}'] IN ({texts})")
 

@@ -10,7 +10,7 @@ from loguru import logger
 
 from tauro.errors import ConflictError
 from tauro.io.delta_appends import Replaced, appends_replaced, appends_since
-from tauro.io.delta_log import DeltaLog, Snapshot, Transaction, is_conflict, removal, shallow_clone
+from tauro.io.delta_log import DeltaLog, Files, Snapshot, Transaction, is_conflict, shallow_clone
 from tauro.io.delta_notes import APPEND_TAG, append_id
 from tauro.io.delta_place import Commit
 from tauro.io.delta_stand_in import StagedLate, StandIn
@@ -81,7 +81,8 @@ class StagedCommit(StagedLate):
         elif self.replaced.paths:
             log = self._log(self.target)
             snapshot = log.at(base)
-            kept = log.frame(snapshot, [file for file in snapshot.files() if file.path() not in self.replaced.paths])
+            live = snapshot.files()
+            kept = log.frame(snapshot, live.only(set(live.paths) - self.replaced.paths))
         else:
             kept = self.place.read(base)
         return kept.unionByName(staged, allowMissingColumns=True)
@@ -98,7 +99,7 @@ class StagedCommit(StagedLate):
         if self.condition is not None:
             return self._staged_place.read().where(self._inside or "")
         log = self._log(self.work)
-        return log.frame(log.latest(), [log.action({"add": add}) for add in read_change(self.work).adds])
+        return log.frame(log.latest(), log.files(read_change(self.work).adds))
 
     def publish(self) -> OutputResult:
         """Moves the new files to the target's, and commits them; done already, it changes nothing.
@@ -185,7 +186,7 @@ class StagedCommit(StagedLate):
         txn = log.begin(base)
         txn.read_application(self._id)
         actions = [_with_id(action, self.table_id) for action in change.others]
-        removals, spelled = self._read(txn, change, log.at(base))
+        removed, spelled = self._read(txn, change, log.at(base))
         transactions = {self._id: 1}
         tags = {}
         if self._is_append:
@@ -208,21 +209,23 @@ class StagedCommit(StagedLate):
         operation, metrics = self._operation(log, change)
         step("delta.commit")
         txn.commit(
-            [*removals, *map(log.action, actions)],
+            removed,
+            actions,
             operation,
             metrics,
             note=self._note if self._is_merge else None,
         )
 
-    def _read(self, txn: Transaction, change: StagedChange, base: Snapshot) -> tuple[list[Any], dict[str, str]]:
+    def _read(self, txn: Transaction, change: StagedChange, base: Snapshot) -> tuple[list[Files], dict[str, str]]:
         """What is removed, and how the target's log spells the paths of files that change; marks what was read."""
         if self._is_append:
-            return [removal(file) for file in self.replaced.files(base)], {}
+            return [self.replaced.files(base)] if self.replaced.ids else [], {}
         if self.kind is StandIn.TWIN:
-            return [removal(file) for file in txn.read_files(self._inside)], {}
-        by_path = {absolute(file.path(), self.target): file for file in txn.read_files()}
-        touched = {path: by_path[path] for path in change.removed}
-        return [removal(file) for file in touched.values()], {path: file.path() for path, file in touched.items()}
+            return [txn.read_files(self._inside)], {}
+        live = txn.read_files()
+        by_path = {absolute(path, self.target): path for path in live.paths}
+        spelled = {path: by_path[path] for path in change.removed}
+        return [live.only(spelled.values())], spelled
 
     # Any: py4j's objects have no types
     def _operation(self, log: DeltaLog, change: StagedChange) -> tuple[Any, Mapping[str, int]]:

@@ -1,67 +1,26 @@
-"""A Delta table's log, by Delta's own Java classes: what no API in Python offers.
-
-Only a classic session reaches them. They are no public interface of Delta: `is_understood` looks, once a session,
-whether they are as this module takes them to be.
-"""
+"""A Delta table's log, by Delta's own Java classes: what no API in Python offers; only a classic session has them."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from py4j.protocol import Py4JError, Py4JJavaError
+from py4j.protocol import Py4JJavaError
 
+from tauro.io.delta_java import DeltaJava, delta_java, is_understood
 from tauro.io.windows import quoted
-from tauro.spark.jobs import is_classic
 from tauro.storage.paths import spark_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+__all__ = ["DeltaLog", "Files", "Snapshot", "Transaction", "is_conflict", "is_understood", "shallow_clone"]
+
 # Any, in this module: py4j's objects have no types.
-_DELTA = "org.apache.spark.sql.delta."
-_METHODS = {
-    "DeltaLog": (
-        "DeltaLog.forTable(org.apache.spark.sql.SparkSession,java.lang.String)",
-        "DeltaLog.invalidateCache(org.apache.spark.sql.SparkSession,org.apache.hadoop.fs.Path)",
-        "DeltaLog.update(boolean,scala.Option,scala.Option)",
-        "DeltaLog.getSnapshotAt(long,scala.Option,scala.Option,boolean)",
-        "DeltaLog.startTransaction(scala.Option,scala.Option)",
-        ".createDataFrame(org.apache.spark.sql.delta.SnapshotDescriptor,scala.collection.immutable.Seq,boolean,"
-        "scala.Option)",
-    ),
-    "OptimisticTransaction": (
-        ".readTxn()",
-        ".filterFiles()",
-        ".filterFiles(scala.collection.immutable.Seq,boolean)",
-        ".commit(scala.collection.immutable.Seq,org.apache.spark.sql.delta.DeltaOperations$Operation)",
-        ".registerSQLMetrics(org.apache.spark.sql.SparkSession,scala.collection.immutable.Map)",
-    ),
-    "Snapshot": (
-        ".transactions()",
-        ".domainMetadata()",
-        ".checksumOpt()",
-        ".allFiles()",
-        ".protocol()",
-        ".metadata()",
-        ".version()",
-    ),
-    "VersionChecksum": (".setTransactions()", ".domainMetadata()"),
-    "actions.AddFile": (".removeWithTimestamp(long,boolean)", ".path()", ".json()"),
-    "actions.Action": (".fromJson(java.lang.String)",),
-    "DeltaOperations$Write": (f"Write(org.apache.spark.sql.SaveMode{',scala.Option' * 8})",),
-    "DeltaOperations$Merge": (f"Merge({','.join(['scala.Option'] * 4 + ['scala.collection.immutable.Seq'] * 3)})",),
-    "DeltaOperations$Restore": ("Restore(scala.Option,scala.Option)",),
-}
-"""What this module calls, as Java spells it."""
-_BETWEEN = "\0"
-"""What stands between texts that come from Java by one call: no path and no JSON holds it."""
 _CONFLICTS = (
     "ConcurrentAppendException",
     "ConcurrentDeleteDeleteException",
@@ -73,16 +32,6 @@ _CONFLICTS = (
     "ProtocolChangedException",
 )
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_understood: WeakKeyDictionary[SparkSession, bool] = WeakKeyDictionary()
-
-
-def is_understood(session: SparkSession) -> bool:
-    """Whether this session's Delta has the classes and methods that `DeltaLog` calls; looked up once a session."""
-    if not is_classic(session):
-        return False
-    if session not in _understood:
-        _understood[session] = _has_methods(session)
-    return _understood[session]
 
 
 def is_conflict(error: Exception) -> bool:
@@ -103,105 +52,97 @@ class DeltaLog:
 
     def __init__(self, session: SparkSession, folder: Path) -> None:
         self._session = session
-        jvm: Any = session._jvm
-        self._jvm = jvm
-        self._java: Any = session._jsparkSession
-        self._delta = jvm.org.apache.spark.sql.delta
-        self._none = jvm.scala.Option.empty()
+        self._java = delta_java(session)
         self._path = spark_path(str(folder))
-        self._log: Any = self._delta.DeltaLog.forTable(self._java, self._path)
+        self._log: Any = self._java.logs.forTable(self._java.session, self._path)
 
     def latest(self) -> Snapshot:
         """The newest version."""
-        return Snapshot(self._log.update(False, self._none, self._none), self._jvm)
+        none = self._java.none
+        return Snapshot(self._log.update(False, none, none), self._java)
 
     def at(self, version: int) -> Snapshot:
         """A version, with the files that were live in it."""
-        return Snapshot(self._log.getSnapshotAt(version, self._none, self._none, False), self._jvm)
+        none = self._java.none
+        return Snapshot(self._log.getSnapshotAt(version, none, none, False), self._java)
 
     def forget(self) -> None:
         """Makes Delta forget what it remembers of the folder: another table may lie there next."""
-        path = self._jvm.org.apache.hadoop.fs.Path(self._path)
-        self._delta.DeltaLog.invalidateCache(self._java, path)
+        path = self._java.jvm.org.apache.hadoop.fs.Path(self._path)
+        self._java.logs.invalidateCache(self._java.session, path)
 
-    def frame(self, snapshot: Snapshot, files: Iterable[Any]) -> DataFrame:
+    def frame(self, snapshot: Snapshot, files: Files) -> DataFrame:
         """The rows of some of a version's files, without those that deletion vectors strike out."""
         from pyspark.sql import DataFrame
 
-        java = self._log.createDataFrame(snapshot.java, self._seq(files), False, self._none)
+        java = self._log.createDataFrame(snapshot.java, files.java, False, self._java.none)
         return DataFrame(java, self._session)
 
-    def action(self, action: Mapping[str, Any]) -> Any:
-        """An action from its JSON."""
-        return self._delta.actions.Action.fromJson(json.dumps(action))
+    def files(self, adds: Iterable[Mapping[str, Any]]) -> Files:
+        """Files from what `add` actions say of them."""
+        return Files(self._java.actions([{"add": one} for one in adds]), self._java)
 
     def begin(self, version: int) -> Transaction:
         """A transaction that has read nothing yet but the protocol and columns of a version."""
-        start = self._log.startTransaction(self._none, self._some(self.at(version).java))
+        start = self._log.startTransaction(self._java.none, self._java.some(self.at(version).java))
         return Transaction(self, start)
 
     def write_operation(self, mode: str, partition_by: Iterable[str], predicate: str | None, note: str) -> Any:
         """What the history shows as WRITE; `mode` is one of Spark's save modes."""
-        none, some = self._none, self._some
-        save_mode = getattr(self._jvm.org.apache.spark.sql.SaveMode, mode)
+        none, some = self._java.none, self._java.some
+        save_mode = getattr(self._java.jvm.org.apache.spark.sql.SaveMode, mode)
         written = some(predicate) if predicate is not None else none
-        make = getattr(self._delta, "DeltaOperations$Write")
-        return make(save_mode, some(self._seq(partition_by)), written, some(note), none, none, none, none, none)
+        make = getattr(self._java.delta, "DeltaOperations$Write")
+        columns = some(self._java.seq_of(partition_by))
+        return make(save_mode, columns, written, some(note), none, none, none, none, none)
 
     def merge_operation(self, condition: str) -> Any:
         """What the history shows as MERGE."""
-        none, nil = self._none, self._seq(())
-        make = getattr(self._delta, "DeltaOperations$Merge")
-        return make(self._some(self._expression(condition)), none, none, none, nil, nil, nil)
+        none, nil = self._java.none, self._java.seq_of(())
+        make = getattr(self._java.delta, "DeltaOperations$Merge")
+        return make(self._java.some(self._expression(condition)), none, none, none, nil, nil, nil)
 
     def restore_operation(self, version: int) -> Any:
         """What the history shows as RESTORE."""
-        return getattr(self._delta, "DeltaOperations$Restore")(self._some(version), self._none)
+        return getattr(self._java.delta, "DeltaOperations$Restore")(self._java.some(version), self._java.none)
+
+    def live_files(self, txn: Any, condition: str | None) -> Files:
+        """See `Transaction.read_files`."""
+        if condition is None:
+            return Files(txn.filterFiles(), self._java)
+        return Files(txn.filterFiles(self._java.seq_of([self._expression(condition)]), False), self._java)
 
     def commit(
         self,
         txn: Any,
-        actions: Iterable[Any],
+        removed: Iterable[Files],
+        actions: Iterable[Mapping[str, Any]],
         operation: Any,
         metrics: Mapping[str, int],
         note: str | None,
     ) -> int:
         """Commits; see `Transaction.commit`."""
-        context = self._session.sparkContext._jsc.sc()
-        values = self._jvm.java.util.HashMap()
+        jvm = self._java.jvm
+        values = jvm.java.util.HashMap()
         for name, value in metrics.items():
-            metric = self._jvm.org.apache.spark.sql.execution.metric.SQLMetrics.createMetric(context, name)
+            metric = jvm.org.apache.spark.sql.execution.metric.SQLMetrics.createMetric(self._java.context, name)
             metric.set(value)
             values.put(name, metric)
-        txn.registerSQLMetrics(self._java, self._jvm.org.apache.spark.api.python.PythonUtils.toScalaMap(values))
+        txn.registerSQLMetrics(self._java.session, jvm.org.apache.spark.api.python.PythonUtils.toScalaMap(values))
+        changes = self._java.actions(actions)
+        for files in removed:
+            changes = self._java.removals(files.java).appendedAll(changes)
         with self._noting(note) if note is not None else nullcontext():
-            return int(txn.commit(self._seq(actions), operation))
-
-    def predicate(self, text: str) -> Any:
-        """A condition as Delta takes it."""
-        return self._seq([self._expression(text)])
-
-    def as_list(self, java: Any) -> list[Any]:
-        """A sequence of Scala's."""
-        return list(self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(java))
+            return int(txn.commit(changes, operation))
 
     def _expression(self, text: str) -> Any:
-        return self._java.sessionState().sqlParser().parseExpression(text)
-
-    def _some(self, value: Any) -> Any:
-        return self._jvm.scala.Option.apply(value)
-
-    def _seq(self, values: Iterable[Any]) -> Any:
-        items = self._jvm.java.util.ArrayList()
-        for value in values:
-            items.add(value)
-        return self._jvm.scala.jdk.javaapi.CollectionConverters.asScala(items).toSeq()
+        return self._java.session.sessionState().sqlParser().parseExpression(text)
 
     @contextmanager
     def _noting(self, note: str) -> Iterator[None]:
         """Lets a commit of this thread bear a note: its operation has no place for it, and threads share sessions."""
-        sessions = self._jvm.org.apache.spark.sql.classic.SparkSession
-        own = self._java.cloneSession()
+        sessions = self._java.jvm.org.apache.spark.sql.classic.SparkSession
+        own = self._java.session.cloneSession()
         own.conf().set(_USER_METADATA, note)
         before = sessions.getActiveSession()
         sessions.setActiveSession(own)
@@ -219,7 +160,7 @@ class Snapshot:
     """One version of a table."""
 
     java: Any
-    _jvm: Any
+    _functions: DeltaJava
 
     @property
     def version(self) -> int:
@@ -231,9 +172,9 @@ class Snapshot:
         """The newest version of each application."""
         known = self._of_checksum("setTransactions")
         if known is None:
-            pairs = (one.rsplit(" -> ", 1) for one in _texts(self.java.transactions()))
+            pairs = (one.rsplit(" -> ", 1) for one in self._functions.texts(self.java.transactions()))
             return {name: int(version) for name, version in pairs}
-        fields = (one.removeprefix("SetTransaction(").rsplit(",", 2) for one in _texts(known))
+        fields = (one.removeprefix("SetTransaction(").rsplit(",", 2) for one in self._functions.texts(known))
         return {name: int(version) for name, version, _ in fields}
 
     @property
@@ -251,18 +192,41 @@ class Snapshot:
         """What features such as clustering keep for themselves, as actions."""
         known = self._of_checksum("domainMetadata")
         found = self.java.domainMetadata() if known is None else known
-        return [json.loads(one.json()) for one in self._jvm.scala.jdk.javaapi.CollectionConverters.asJava(found)]
+        return [json.loads(text) for text in self._functions.texts(found.map(self._functions.json_of))]
 
-    def files(self, condition: str | None = None) -> list[Any]:
+    def files(self, condition: str | None = None) -> Files:
         """The live files, or those that fulfil a condition on the columns of Delta's `add` action."""
         files = self.java.allFiles()
-        return list((files if condition is None else files.where(condition)).collectAsList())
+        found = (files if condition is None else files.where(condition)).collectAsList()
+        return Files(self._functions.seq(found), self._functions)
 
     def _of_checksum(self, name: str) -> Any:
         """What the version's checksum says, which takes no Spark job; None if it does not."""
         checksum = self.java.checksumOpt()
         found = getattr(checksum.get(), name)() if checksum.isDefined() else checksum
         return found.get() if found.isDefined() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of a table, as its log knows them; they stay in Java, however many they are."""
+
+    java: Any
+    _functions: DeltaJava
+
+    @property
+    def paths(self) -> list[str]:
+        """The path of each, as the log spells it."""
+        return self._functions.texts(self.java.map(self._functions.path_of))
+
+    @property
+    def adds(self) -> list[dict[str, Any]]:
+        """What the `add` action of each says."""
+        return [json.loads(text)["add"] for text in self._functions.texts(self.java.map(self._functions.json_of))]
+
+    def only(self, paths: Collection[str]) -> Files:
+        """Those that have one of some paths, as the log spells them."""
+        return Files(self._functions.only(self.java, paths), self._functions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,54 +240,32 @@ class Transaction:
         """Makes a commit of the same application meanwhile a conflict, as asking for its version would, by no job."""
         self._txn.readTxn().addOne(app_id)
 
-    def read_files(self, condition: str | None = None) -> list[Any]:
+    def read_files(self, condition: str | None = None) -> Files:
         """The live files, or those in the partitions of a condition; their rows are read from now on."""
-        if condition is None:
-            return self.log.as_list(self._txn.filterFiles())
-        return self.log.as_list(self._txn.filterFiles(self.log.predicate(condition), False))
+        return self.log.live_files(self._txn, condition)
 
     def commit(
-        self, actions: Iterable[Any], operation: Any, metrics: Mapping[str, int], *, note: str | None = None
+        self,
+        removed: Iterable[Files],
+        actions: Iterable[Mapping[str, Any]],
+        operation: Any,
+        metrics: Mapping[str, int],
+        *,
+        note: str | None = None,
     ) -> int:
         """Commits; returns the version.
 
         Args:
-            actions: what `DeltaLog.action` or `removal` made.
+            removed: the files to remove.
+            actions: all else, as JSON.
             operation: one of the log's operations.
             metrics: what the history shows as the operation's.
             note: the commit's `userMetadata`, where the operation does not bear it.
         """
-        return self.log.commit(self._txn, actions, operation, metrics, note)
-
-
-def removal(file: Any) -> Any:
-    """The removal of a live file of a snapshot."""
-    return file.removeWithTimestamp(int(time.time() * 1000), True)
-
-
-def _texts(java: Any) -> list[str]:
-    """The texts of a collection of Scala's."""
-    text = str(java.mkString(_BETWEEN))
-    return text.split(_BETWEEN) if text else []
+        return self.log.commit(self._txn, removed, actions, operation, metrics, note)
 
 
 def shallow_clone(session: SparkSession, source: Path, version: int, target: Path) -> None:
     """Makes a table that holds a version's rows by naming its files."""
     names = [quoted(spark_path(str(folder))) for folder in (target, source)]
     session.sql(f"CREATE TABLE delta.{names[0]} SHALLOW CLONE delta.{names[1]} VERSION AS OF {version}")
-
-
-def _has_methods(session: SparkSession) -> bool:
-    jvm: Any = session._jvm
-    java: Any = jvm.java
-    as_text = jvm.scala.runtime.ScalaRunTime.stringOf
-    loader = java.lang.Thread.currentThread().getContextClassLoader()
-    try:
-        for name, wanted in _METHODS.items():
-            found = java.lang.Class.forName(_DELTA + name, False, loader)
-            known = as_text(found.getMethods()) + as_text(found.getConstructors())
-            if any(one not in known for one in wanted):
-                return False
-    except Py4JError:  # no such class
-        return False
-    return True

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from tauro.io.delta_log import DeltaLog, removal
+from tauro.io.delta_log import DeltaLog
 from tauro.io.delta_twin import actions_of
 from tauro.storage.steps import step
 
@@ -30,22 +29,20 @@ def take_back(log: DeltaLog, folder: Path, version: int, write_id: str) -> bool:
     txn = log.begin(version)
     txn.read_application(write_id)
     txn.read_files()  # any commit in between is a conflict
-    actions: list[Any] = []  # Any: py4j's objects have no types
-    gone = set()
+    actions: list[dict[str, Any]] = []  # Any: JSON
+    added, gone = [], set()
     for action in actions_of(folder, version):
         if "add" in action:
-            actions.append(removal(log.action(action)))
+            added.append(action["add"])
         elif "remove" in action:
             gone.add(action["remove"]["path"])
         elif "metaData" in action:
-            actions.append(log.action({"metaData": before.metadata}))
+            actions.append({"metaData": before.metadata})
         elif "txn" in action:
             name = action["txn"]["appId"]
-            actions.append(log.action({"txn": {**action["txn"], "version": transactions.get(name, 0)}}))
-    for file in before.files() if gone else ():
-        if file.path() in gone:
-            add = json.loads(file.json())["add"]
-            actions.append(log.action({"add": {**add, "dataChange": True}}))
+            actions.append({"txn": {**action["txn"], "version": transactions.get(name, 0)}})
+    back = before.files().only(gone).adds if gone else []
+    actions += [{"add": {**add, "dataChange": True}} for add in back]
     step("delta.undo")
-    txn.commit(actions, log.restore_operation(version - 1), {})
+    txn.commit([log.files(added)], actions, log.restore_operation(version - 1), {})
     return True
