@@ -6,14 +6,14 @@ append's id as a tag, which Delta keeps through checkpoints and drops where it r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tauro.errors import WriteError
 from tauro.io.appended import Append, replaced_by
 from tauro.io.delta_log import Files, Snapshot
 from tauro.io.delta_notes import APPEND_TAG, output_prefix, span_of
-from tauro.io.delta_place import DeltaPlace
+from tauro.io.delta_place import Commit, DeltaPlace
 from tauro.io.ports import WriteRequest
 from tauro.model import Window
 
@@ -59,14 +59,9 @@ def appends_replaced(request: WriteRequest, place: DeltaPlace, snapshot: Snapsho
     return Replaced(ids, frozenset(path for paths in live.values() for path in paths))
 
 
-def appends_since(request: WriteRequest, before: Snapshot, now: Snapshot) -> list[str]:
-    """The ids of appends of the same output that were committed between two versions."""
-    then = before.transactions
-    return [
-        name
-        for name, files in now.transactions.items()
-        if span_of(name, output_prefix(request)) is not None and then.get(name) != files
-    ]
+def is_appended(request: WriteRequest, commits: Iterable[Commit]) -> bool:
+    """Whether some commits append what the same output brings, for whatever window, or take such an append back."""
+    return any(span_of(name, output_prefix(request)) is not None for one in commits for name in one.transactions)
 
 
 def _files_of(snapshot: Snapshot, ids: Collection[str]) -> Files:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from tauro.errors import ConflictError
-from tauro.io.delta_appends import Replaced, appends_replaced, appends_since
+from tauro.io.delta_appends import Replaced, appends_replaced, is_appended
 from tauro.io.delta_log import DeltaLog, Files, Snapshot, Transaction, is_conflict, shallow_clone
 from tauro.io.delta_notes import APPEND_TAG, append_id
 from tauro.io.delta_place import Commit
@@ -175,11 +175,21 @@ class StagedCommit(StagedLate):
         return found[-1] if found else None
 
     def _is_committed(self, log: DeltaLog) -> bool:
-        return log.latest().transactions.get(self._id, 0) > 0
+        return (self._noted(log) or 0) > 0
+
+    def _noted(self, log: DeltaLog) -> int | None:
+        """What the log notes of this change: 1 if it is in, 0 if it was taken back, None if it never was in."""
+        commits = list(self.place.commits_after(self.version))
+        found = [one.transactions[self._id] for one in commits if self._id in one.transactions]
+        if found:
+            return found[-1]
+        if not commits or commits[-1].version == self.version + len(commits):
+            return None
+        return log.latest().transactions.get(self._id)  # some commits since were cleaned away
 
     def _withdraw(self, log: DeltaLog) -> None:
         """Takes files back that no version of the table knows."""
-        if self._id not in log.latest().transactions:
+        if self._noted(log) is None:
             withdraw_new_files(read_change(self.work), self.target)
 
     def _commit(self, log: DeltaLog, change: StagedChange, base: int) -> None:
@@ -245,7 +255,7 @@ class StagedCommit(StagedLate):
         latest = log.latest()
         if latest.version < base or log.at(base).metadata["id"] != self.table_id:
             raise self._conflict()
-        if self._is_append and appends_since(self.request, log.at(base), latest):
+        if self._is_append and is_appended(self.request, self.place.commits_after(base)):
             raise self._conflict()
 
     def _conflict(self) -> ConflictError:
