@@ -64,7 +64,7 @@ def run(
         RunInterruptedError: the run was stopped.
     """
     context = _opened(project, env, variables)
-    known = known_run(context, run_id, pipeline, start, end) if run_id is not None else None
+    known = known_run(context, run_id, pipeline, start, end, selection) if run_id is not None else None
     if isinstance(known, RunResult):
         return known
     return BatchExecutor(context).execute_pipeline(

@@ -127,7 +127,7 @@ class BaseExecutor:
         with recorded(context, observers) as observers:
             with self._held(context, plan, run_id, asked, info, journal, executor.keeps_journal, wait_s) as held:
                 if may_be_done:
-                    known = known_run(context, run_id, pipeline_name, start_date, end_date)
+                    known = known_run(context, run_id, pipeline_name, start_date, end_date, selection)
                     if isinstance(known, RunResult):
                         return known
                 for observer in observers:

@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
+
 from tauro.config import Context
-from tauro.errors import InvalidValueError, LeaseLostError
+from tauro.errors import InvalidValueError, JournalError, LeaseLostError
 from tauro.exec.carrying_on import CarriedOn
 from tauro.exec.known_outputs import options_for
 from tauro.exec.recording import tell_recovered
@@ -106,9 +108,12 @@ def held_run(
             return
         run = HeldRun(leases, RunJournal(journal, recovery, context, plan, versions, ml_info), versions)
         if journal.exists:
-            _check_same(journal.about(), plan, run_id)
+            earlier = journal.about()
+            _check_same(earlier, plan, run_id, asked)
             _carry_on(run, journal, recovery, plan)
-        journal.begin(_about(context, plan, run_id, asked, targets, workshops))
+        else:
+            earlier = None
+        journal.begin(_about(context, plan, run_id, asked, targets, workshops, earlier))
         try:
             yield run
         finally:
@@ -136,31 +141,48 @@ def _end(run: HeldRun, journal: Journal, targets: list[Target], *, can_be_carrie
         return
     is_decided = any(one.state is not CommitState.DONE for one in journal.commits().values())
     if run.is_done or (not is_decided and not (can_be_carried_on and journal.nodes())):
-        sweep(journal.about(), [target.place for target in targets])
-        journal.remove()
-    else:
-        run.leases.abandon()
+        try:
+            sweep(journal.about(), [target.place for target in targets])
+        except JournalError as error:  # whoever writes there next sees to it
+            logger.warning("{}", error)
+        else:
+            journal.remove()
+            return
+    run.leases.abandon()
 
 
-def _check_same(about: About, plan: Plan, run_id: str) -> None:
+def _check_same(about: About, plan: Plan, run_id: str, asked: Mapping[str, Any] | None) -> None:  # Any: JSON
     window = (plan.window.start, plan.window.end) if plan.window else None
-    if about.pipeline == (plan.pipeline.name or None) and about.window == window and about.publish == plan.publish:
+    is_same = about.pipeline == (plan.pipeline.name or None) and about.window == window
+    if is_same and about.publish == plan.publish and about.asked.get("selection") == (asked or {}).get("selection"):
         return
     was = f"pipeline {about.pipeline!r}" + (f" for {' .. '.join(about.window)}" if about.window else "")
     raise InvalidValueError(
-        f"run {run_id} was begun as {was} with publish: {about.publish}, and can't be carried on as another",
+        f"run {run_id} was begun as {was} with publish: {about.publish}{_selected(about)}, and can't be carried on as "
+        "another",
         fix=f"`tauro resume {run_id}`, or choose another run id",
     )
+
+
+def _selected(about: About) -> str:
+    given = {name: ", ".join(names) for name, names in about.asked.get("selection", {}).items() if names}
+    return "".join(f", {name}: {names}" for name, names in given.items())
 
 
 def _about(
     context: Context,
     plan: Plan,
     run_id: str,
-    asked: Mapping[str, Any] | None,
+    asked: Mapping[str, Any] | None,  # Any: JSON
     targets: list[Target],
     workshops: list[Path],
+    earlier: About | None,
 ) -> About:
+    """The run, with all places where it, or an earlier process of it, may leave something."""
+    leases = [dict(target.place.address) for target in targets]
+    if earlier is not None:
+        workshops = list(dict.fromkeys([*workshops, *map(Path, earlier.workshops)]))
+        leases += [dict(one) for one in earlier.leases if one not in leases]
     return About(
         run_id=run_id,
         pipeline=plan.pipeline.name or None if asked is not None else None,
@@ -172,7 +194,7 @@ def _about(
         host=this_host().host,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         workshops=tuple(map(str, workshops)),
-        leases=tuple(dict(target.place.address) for target in targets),
+        leases=tuple(leases),
     )
 
 

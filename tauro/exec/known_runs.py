@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 from loguru import logger
 
 from tauro.config import Context
-from tauro.errors import HistoryError, InvalidValueError, MissingExtraError, UnknownNameError
+from tauro.errors import HistoryError, InvalidValueError, MissingExtraError, UnknownNameError, bounded
 from tauro.exec.known_outputs import workshops_of
 from tauro.exec.left_runs import LAST, LeftRun, find_run, left_runs
-from tauro.exec.plan import run_window
+from tauro.exec.plan import make_plan, run_window
+from tauro.exec.selection import EVERYTHING, Selection
 from tauro.history.reading import History, WholeRun
 from tauro.history.results import result_of, window_of
 from tauro.history.stores import open_store, url_of
@@ -58,7 +61,12 @@ def journal_of(context: Context, run_id: str) -> Journal | None:
 
 
 def known_run(
-    context: Context, run_id: str, pipeline: str, start: str | None, end: str | None
+    context: Context,
+    run_id: str,
+    pipeline: str,
+    start: str | None,
+    end: str | None,
+    selection: Selection = EVERYTHING,
 ) -> RunResult | Journal | None:
     """What there is of a run that is asked for by its id.
 
@@ -68,6 +76,7 @@ def known_run(
         pipeline: the pipeline that is asked for.
         start: the window's start, as for a run.
         end: the window's end, likewise.
+        selection: the part of the pipeline that is asked for.
 
     Returns:
         Its result if the history knows it as done; its journal if it has begun; None if it is new.
@@ -90,6 +99,13 @@ def known_run(
             f"run {run_id} is done, and was {_named(run.project, run.env, run.pipeline, was)}; "
             f"asked for is {_named(context.name, context.env, pipeline, window)}",
             fix="choose another run id",
+        )
+    wanted = make_plan(context.for_run(window, run_id), pipeline, window, selection, run_id=run_id).order
+    done = json.loads(whole.plan)["order"] if whole.plan else wanted
+    missing = [name for name in wanted if name not in done]
+    if missing:
+        raise InvalidValueError(
+            f"run {run_id} is done, without these nodes: {bounded(missing)}", fix="choose another run id"
         )
     return result_of(whole)
 
@@ -115,7 +131,7 @@ def run_to_resume(context: Context, name: str = LAST) -> LeftRun | RunResult:
         whole = _recorded(context, name)
         if whole is None or (whole.run.project, whole.run.env) != (context.name, context.env):
             raise
-        if whole.run.status == Status.COMPLETED:
+        if whole.run.status == Status.COMPLETED and name != LAST:
             return result_of(whole)
         raise InvalidValueError(
             f"run {whole.run.run_id} of pipeline {whole.run.pipeline!r} ({whole.run.status}) has left nothing to be "

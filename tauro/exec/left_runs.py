@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
+
+from loguru import logger
 
 from tauro.config import Context
 from tauro.errors import JournalError, UnknownNameError
@@ -16,6 +19,7 @@ from tauro.publish.liveness import Life, Watch
 from tauro.publish.places import place_at
 from tauro.publish.recovery import Recovered, Recovery
 
+Spoiled = dict[Path, JournalError]
 LAST = "last"
 _PAUSE_S = 0.5
 
@@ -37,25 +41,29 @@ class LeftRun:
         return not self.is_alive and (self.holder is None or not self.holder.is_abandoned)
 
 
-def left_runs(context: Context, watch: Watch | None = None) -> list[LeftRun]:
+def left_runs(context: Context, watch: Watch | None = None, spoiled: Spoiled | None = None) -> list[LeftRun]:
     """The runs that have begun and are not done, latest first; starts Spark if leases lie in databases.
 
     Args:
         context: the project.
         watch: tells whether runs live; asked again, it knows more of those of other machines.
+        spoiled: filled with the errors of journals that can't be read, by their folders; each is warned of if None.
     """
     watch = watch or Watch()
+    unread: Spoiled = {} if spoiled is None else spoiled
     journals = [journal for workshop in workshops_of(context) for journal in journals_in(workshop)]
-    found = [one for one in (_left(context, journal, watch) for journal in journals) if one is not None]
+    found = [one for one in (_left(context, journal, watch, unread) for journal in journals) if one is not None]
+    for error in unread.values() if spoiled is None else ():
+        logger.warning("{}", error)
     return sorted(found, key=lambda one: one.about.run_id, reverse=True)
 
 
-def settled_runs(context: Context, watch: Watch | None = None) -> list[LeftRun]:
+def settled_runs(context: Context, watch: Watch | None = None, spoiled: Spoiled | None = None) -> list[LeftRun]:
     """As `left_runs`, watched until it is known of each whether it lives: up to 15 s for those of other hosts."""
     watch = watch or Watch()
     deadline = watch.clock() + watch.ttl_s + 1
     while True:
-        runs = left_runs(context, watch)
+        runs = left_runs(context, watch, spoiled)
         waits = any(one.is_alive and one.holder is not None and _is_elsewhere(one.holder, watch) for one in runs)
         if not waits or watch.clock() >= deadline:
             return runs
@@ -115,13 +123,13 @@ def _recovery(context: Context) -> Recovery:
     return Recovery(lambda: context.spark, options_for(context))
 
 
-def _left(context: Context, journal: Journal, watch: Watch) -> LeftRun | None:
+def _left(context: Context, journal: Journal, watch: Watch, spoiled: Spoiled) -> LeftRun | None:
     """What there is of a run; None if it is done meanwhile."""
     try:
         about = journal.about()
-    except JournalError:
+    except JournalError as error:
         if journal.exists:
-            raise
+            spoiled[journal.home] = error  # the others are seen to all the same
         return None
     options_of = options_for(context)
     is_known = True

@@ -41,17 +41,18 @@ def drop_run(context: Context, run: LeftRun) -> Iterator[Recovered]:
 
 
 def stray_folders(context: Context, before: datetime) -> list[Path]:
-    """The folders in which runs staged that no journal and no lease tells of, unchanged since a time."""
+    """The folders of runs that no journal and no lease tells of, halves of journals too, unchanged since a time."""
     workshops = [one for one in workshops_of(context) if one.name != PROJECT]
     known = {LEASES, RUNS}
     for workshop in (*workshops, context.root / PROJECT):
         known |= {journal.home.name for journal in journals_in(workshop)}
     for workshop in workshops:
         known |= {as_file_name(run_id) for run_id in _holders(workshop)}
+    stages = (folder for workshop in workshops for folder in sorted(workshop.iterdir()))
+    halves = (half for one in (*workshops, context.root / PROJECT) for half in sorted((one / RUNS).glob("*")))
     return [
         folder
-        for workshop in workshops
-        for folder in sorted(workshop.iterdir())
+        for folder in (*stages, *halves)
         if folder.name not in known and folder.is_dir() and _changed_at(folder) < before.timestamp()
     ]
 
@@ -59,7 +60,7 @@ def stray_folders(context: Context, before: datetime) -> list[Path]:
 def remove_stray(folder: Path) -> None:
     """Removes one of `stray_folders`."""
     remove_tree(folder)
-    remove_empty(folder.parent, up_to=folder.parent)
+    remove_empty(folder.parent, up_to=folder.parents[1] if folder.parent.name == RUNS else folder.parent)
 
 
 def _holders(workshop: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import deepcopy
 from functools import partial
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from tauro.config import Context
@@ -99,6 +100,7 @@ class NodeWork:
         self._stage = RunStage(overlay or Overlay())
         self._before_publish = before_publish
         self._journal = journal
+        self._process = token_hex(4)
         self._versions = versions
         self._reads: dict[str, tuple[ReadVersion, ...]] = {}
         self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
@@ -386,6 +388,7 @@ class NodeWork:
                 window=self._plan.window,
                 run_id=self._run_id,
                 home=str(self._journal.journal.home) if self._journal is not None else None,
+                process=self._process,
             )
             for output in node.outputs
         ]

@@ -20,7 +20,7 @@ from tauro.io.staging import WORKSHOP
 from tauro.io.windows import quoted
 from tauro.io.writing import LeftAlone, one_line, spark_errors, window_condition
 from tauro.model import OverwriteScope, WriteMode
-from tauro.storage.paths import as_file_name, is_remote, local_path
+from tauro.storage.paths import is_remote, local_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -136,8 +136,7 @@ def _folders(request: WriteRequest, place: DeltaPlace) -> tuple[Path, Path, Path
     """The table's folder, that of all that is staged beside it, and this output's own."""
     target = Path(os.path.realpath(local_path(place.path)))
     workshop = target.parent / WORKSHOP
-    parts = (request.run_id, request.node, request.output_id)
-    return target, workshop, workshop.joinpath(*map(as_file_name, parts))
+    return target, workshop, workshop / request.folder
 
 
 def _stand_in(session: SparkSession, request: WriteRequest, place: DeltaPlace, *, exists: bool) -> StandIn | None:

@@ -20,7 +20,7 @@ from tauro.io.windows import WindowCondition
 from tauro.io.writing import one_line, spark_errors
 from tauro.model import WriteMode
 from tauro.storage.local import make_folder, move_files
-from tauro.storage.paths import as_file_name, spark_path
+from tauro.storage.paths import spark_path
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class FileJob:
             table: what lies there, and the columns were matched with.
         """
         request, spec = self.request, self.request.spec
-        work = target.parent / WORKSHOP / as_file_name(request.run_id) / as_file_name(request.node)
+        work = target.parent / WORKSHOP / request.folder
         write_id = uuid.uuid4().hex
         marker = Marker(
             run_id=request.run_id,
@@ -74,7 +74,7 @@ class FileJob:
             window=request.window,
             append=append if spec.write_mode is WriteMode.APPEND else None,
         )
-        return FileSwap(target, work / as_file_name(request.output_id), write)
+        return FileSwap(target, work, write)
 
     def check_options(self, table: FileTable | None) -> None:
         """Refuses to put files beside those of the table that were written in another way.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tauro.model import GlobalSettings, InputSpec, Options, OutputResult, OutputSpec, OverwriteScope, Window, WriteMode
+from tauro.storage.paths import as_file_name
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -94,6 +95,14 @@ class WriteRequest:
     run_id: str
     home: str | None = None
     """Where the run's journal lies, for those who find what it has left behind; None if it keeps none."""
+    process: str = ""
+    """Names the process: one that was taken for dead, and wakes, stages elsewhere than the one that carries on."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is staged, relative to the folder that Tauro keeps beside the target."""
+        output = self.output_id + (f"-{self.process}" if self.process else "")
+        return Path(as_file_name(self.run_id), as_file_name(self.node), as_file_name(output))
 
     @property
     def where(self) -> str:

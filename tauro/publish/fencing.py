@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tauro.errors import OutputHeldError
-from tauro.launch.processes import Host, end
+from tauro.launch.processes import Host, end, this_process
 from tauro.publish.holder import Holder
 
 FENCE_TIMEOUT_S = 10.0
@@ -22,8 +22,8 @@ def fence(holder: Holder, here: Host, *, output: str, location: str) -> bool:
     Raises:
         OutputHeldError: the JVM can't be ended.
     """
-    if holder.jvm is None or not here.shares_processes_with(holder.machine):
-        return False
+    if holder.jvm is None or not here.shares_processes_with(holder.machine) or holder.process == this_process():
+        return False  # there is none, it is out of reach, or it is this process's own
     if not end(holder.jvm, timeout_s=FENCE_TIMEOUT_S):
         raise OutputHeldError(
             f"{holder} is dead, but its Spark JVM (process {holder.jvm.pid}) still runs, and can't be ended",

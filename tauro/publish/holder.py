@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,11 +64,33 @@ class Holder(BaseModel):
         return f"{self.name}{held} on {self.host} (process {self.process.pid}) since {since}"
 
 
-class LeaseDocument(BaseModel):
-    """What a lease file holds."""
+LEASE_VERSION = 1
+"""Of what a lease holds; a newer Tauro reads older ones."""
 
-    version: int = 1
+
+class NewerLeaseError(OSError):
+    """A newer Tauro has written the lease: who holds the output can't be told."""
+
+
+class LeaseDocument(BaseModel):
+    """What a lease holds."""
+
+    version: int = LEASE_VERSION
     holders: tuple[Holder, ...] = ()
+
+
+def read_lease(text: str | bytes) -> tuple[Holder, ...]:
+    """The holders in a lease.
+
+    Raises:
+        NewerLeaseError: it is of a newer version than this Tauro knows.
+        ValueError: it is no lease.
+    """
+    document = json.loads(text)
+    version = document.get("version", LEASE_VERSION) if isinstance(document, dict) else LEASE_VERSION
+    if isinstance(version, int) and version > LEASE_VERSION:
+        raise NewerLeaseError(f"the lease is of version {version}, and this Tauro knows {LEASE_VERSION}")
+    return LeaseDocument.model_validate(document).holders
 
 
 def exclude_each_other(one: Span | None, other: Span | None) -> bool:

@@ -17,6 +17,8 @@ from tauro.storage.lock import locked
 from tauro.storage.paths import as_file_name, from_file_name
 from tauro.storage.steps import step
 
+VERSION = 1
+"""Of what a journal holds; a newer Tauro reads older ones."""
 RUNS = "runs"
 """The folder, among what Tauro keeps beside a target, that holds the journals."""
 WHOLE_RUN = "run"
@@ -34,7 +36,7 @@ class _Document(BaseModel):
 class About(_Document):
     """Which run it is, and where it may leave something."""
 
-    version: int = 1
+    version: int = VERSION
     run_id: str
     pipeline: str | None = None
     """None for nodes that are run by themselves: nobody can carry on with these."""
@@ -134,11 +136,16 @@ class Journal:
         """Which run it is.
 
         Raises:
-            JournalError: that can't be read.
+            JournalError: that can't be read, or a newer Tauro has written it.
         """
         found = self._get(self.home / _ABOUT, About)
         if found is None:
             raise JournalError(f"{self.home} holds no run's journal")
+        if found.version > VERSION:
+            raise JournalError(
+                f"the journal {self.home} is of version {found.version}, and this Tauro knows {VERSION}",
+                fix="use the version of Tauro that began the run",
+            )
         return found
 
     def note(self, note: NodeNote) -> None:

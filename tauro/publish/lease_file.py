@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from tauro.publish.holder import Holder, LeaseDocument
+from tauro.publish.holder import Holder, LeaseDocument, read_lease
 from tauro.storage.local import remove_empty
 from tauro.storage.lock import locked
 
@@ -113,7 +113,7 @@ class LeaseFile:
             text = self.path.read_bytes()
         except FileNotFoundError:
             return ()
-        return LeaseDocument.model_validate_json(text).holders
+        return read_lease(text)
 
     def put(self, holders: Sequence[Holder]) -> None:
         """Replaces what is there, inside `changing`; without holders no file is left."""

@@ -18,7 +18,7 @@ from tauro.io.formats.jdbc import sql_state
 from tauro.io.jdbc_pointer import drop, stages_beside
 from tauro.io.options import value_of
 from tauro.io.writing import one_line, spark_errors
-from tauro.publish.holder import Holder, LeaseDocument
+from tauro.publish.holder import Holder, LeaseDocument, read_lease
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class LeaseTable:
             with self._connected() as database:
                 notes = Notes(database, self._table)
                 text = notes.get(self._id) if notes.is_there else None
-        return LeaseDocument.model_validate_json(text).holders if text is not None else ()
+        return read_lease(text) if text is not None else ()
 
     def put(self, holders: Sequence[Holder]) -> None:
         """Replaces what is there, inside `changing`; without holders no note is left.

@@ -19,7 +19,7 @@ from tauro.launch.processes import Process, jvm_of_this_process, this_process
 from tauro.publish.fencing import fence
 from tauro.publish.holder import Holder, exclude_each_other
 from tauro.publish.journal import Journal
-from tauro.publish.liveness import Life, Watch
+from tauro.publish.liveness import Life, Watch, held_here
 from tauro.publish.targets import Target
 from tauro.storage.steps import step
 
@@ -183,6 +183,7 @@ class Leases:
             self._heart = None
         while self._held:
             token, target = self._held.popitem()
+            held_here.discard(token)
             try:
                 one_of_them(token, target)
             except OSError as error:
@@ -234,6 +235,7 @@ class Leases:
                 return judged
             for holder in judged.replaced:
                 self._end(holder, target)
+            held_here.add(token)
             self._held[token] = target  # before it is written: an interrupt in between must not leave it behind
             taken.append(token)
             step("lease.take")

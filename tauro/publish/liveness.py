@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tauro.launch.processes import Host, Process, is_running, this_host
+from tauro.launch.processes import Host, Process, is_running, this_host, this_process
 from tauro.publish.holder import Holder
 
 TTL_S = 15.0
@@ -31,9 +31,20 @@ class _Seen:
     has_moved: bool = False
 
 
+held_here: set[str] = set()
+"""The tokens of the leases that this process holds: one that it could not give back is nobody's."""
+
+
 def lives_here(holder: Holder) -> bool:
     """Whether a run's process is one of this machine, and runs: what is known of it at the first look."""
-    return this_host().shares_processes_with(holder.machine) and is_running(holder.process) is True
+    if not this_host().shares_processes_with(holder.machine):
+        return False
+    return not is_given_up(holder) and is_running(holder.process) is True
+
+
+def is_given_up(holder: Holder) -> bool:
+    """Whether this process has taken a lease, and holds it no more: it could not give it back."""
+    return holder.process == this_process() and holder.token not in held_here
 
 
 class Watch:
@@ -67,6 +78,8 @@ class Watch:
             read_after: the clock before the file was read, so that a watcher that fell asleep over it judges no one.
         """
         if self.here.shares_processes_with(holder.machine):
+            if is_given_up(holder):
+                return Life.DEAD
             running = self._is_running(holder.process)
             if running is not None:
                 return Life.ALIVE if running else Life.DEAD

@@ -101,7 +101,7 @@ class Recovery:
         if not journal.is_reachable:
             raise JournalError(
                 f"{holder} keeps its journal at {journal.home}, which can't be reached from here",
-                fix="run `tauro recover` where that folder is, or make it reachable",
+                fix=f"run `tauro recover` where it is; if you removed it, make the folder {journal.home.parents[2]}",
             )
         ended = self.recover(journal)
         dropped = self.drop(journal) if is_in_the_way and journal.exists else None
@@ -267,11 +267,24 @@ class Recovery:
                 journal.note(note.model_copy(update={"is_published": True}))
 
     def _discard(self, outputs: Iterable[OutputNote]) -> None:
+        """Drops what is staged.
+
+        Raises:
+            JournalError: something can't be dropped now; the others are.
+        """
+        failed: JournalError | None = None
         for one in outputs:
             try:
                 self.staged(one).discard()
             except _failures() as error:
-                logger.warning("what output {!r} has staged can't be dropped: {}", one.id, error)
+                failed = JournalError(
+                    f"what a run that is over has staged for output {one.id!r} at {one.location} can't be dropped yet: "
+                    f"{error}",
+                    fix="mend that, then run `tauro recover`, or the pipeline",
+                )
+                failed.__cause__ = error
+        if failed is not None:
+            raise failed
 
     def _remove(self, journal: Journal, about: About, outputs: Sequence[OutputNote] = ()) -> None:
         """Everything that the run has left, its journal, and then its leases, which lead there."""
@@ -310,14 +323,18 @@ def sweep(about: About, places: Iterable[LeasePlace]) -> None:
     Args:
         about: the run.
         places: where its leases stand.
+
+    Raises:
+        JournalError: a place can't be reached now.
     """
     for place in places:
         try:
             place.sweep(about.run_id)
         except OSError as error:
-            logger.warning(
-                "what run {} may have staged beside {} can't be dropped: {}", about.run_id, place.name, error
-            )
+            raise JournalError(
+                f"what run {about.run_id} may have staged beside {place.name} can't be dropped yet: {error}",
+                fix="mend that, then run `tauro recover`, or the pipeline",
+            ) from error
     for workshop in map(Path, about.workshops):
         folder = workshop / as_file_name(about.run_id)
         if folder.exists():

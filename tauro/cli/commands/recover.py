@@ -41,7 +41,9 @@ def recover(ctx: click.Context, asked: Asked) -> int:
     with ExitStack() as stack:
         stack.callback(end_session, context)
         stack.enter_context(logs.configure(invocation.complain, invocation.redact, is_verbose=False, is_quiet=False))
-        runs = left_runs.settled_runs(context)
+        spoiled: left_runs.Spoiled = {}
+        runs = left_runs.settled_runs(context, spoiled=spoiled)
+        failed += spoiled.values()
         for run in runs:
             if run.is_alive:
                 continue

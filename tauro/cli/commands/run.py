@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tauro.cli.executors import Executor
     from tauro.config import Context
+    from tauro.exec.selection import Selection
     from tauro.model.events import Observer
     from tauro.model.outcome import RunResult
 
@@ -91,7 +92,7 @@ def run(
     start, end = (window.start, window.end) if window else (None, None)
 
     def work(executor: Executor, observers: Sequence[Observer]) -> RunResult:
-        done, again = _known(context, run_id, pipeline, start, end)
+        done, again = _known(context, run_id, pipeline, start, end, selection)
         return done or executor.execute_pipeline(
             pipeline,
             start,
@@ -116,7 +117,7 @@ def run(
 
 
 def _known(
-    context: Context, run_id: str | None, pipeline: str, start: str | None, end: str | None
+    context: Context, run_id: str | None, pipeline: str, start: str | None, end: str | None, selection: Selection
 ) -> tuple[RunResult | None, dict[str, Any]]:  # Any: arguments by name
     """What there is of the run that --run-id names: its result if it is done, else what is to be told of it."""
     if run_id is None:
@@ -124,7 +125,7 @@ def _known(
     from tauro.exec.known_runs import known_run
     from tauro.model.outcome import RunResult
 
-    known = known_run(context, run_id, pipeline, start, end)
+    known = known_run(context, run_id, pipeline, start, end, selection)
     if isinstance(known, RunResult):
         return known, {}
     return None, {"run_id": run_id, "journal": known}
