@@ -23,6 +23,7 @@ from tauro.launch.processes import Process, this_host, this_process
 from tauro.model.events import NodeEnded, RunEnded, RunStarted
 from tauro.model.outcome import NodeResult, OutputResult, RunResult, Status
 from tauro.model.window import Window
+from tauro.publish import liveness
 from tauro.publish.holder import Holder
 from tauro.publish.journal import About, Journal, home_of
 from tauro.publish.lease_file import LeaseFile
@@ -176,7 +177,7 @@ def record(project: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
-def leave(project: Path) -> Callable[..., Journal]:
+def leave(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Journal]:
     """Leaves what a run of the project leaves that has begun: a journal, a lease and a folder beside an output."""
 
     def put(run_id: str, life: str = "dead", **about: Any) -> Journal:  # Any: fields of About
@@ -195,6 +196,8 @@ def leave(project: Path) -> Callable[..., Journal]:
             home=str(journal.home),
             is_abandoned=life == "abandoned",
         )
+        if life == "alive":
+            monkeypatch.setattr(liveness, "held_here", {run_id})
         with lease.changing():
             lease.put([*lease.holders(), entry])
         (workshop / run_id / "extract").mkdir(parents=True)

@@ -88,7 +88,7 @@ def test_a_journal_that_cant_be_read_is_named_with_the_folder_to_remove(project,
     called = tauro("recover")
     assert called.code == 3
     assert f"{spoiled.home}/run.json can't be read" in called.err
-    assert called.err.splitlines()[-2].endswith(f"once you have looked at it, remove {spoiled.home}")
+    assert called.err.splitlines()[-1].endswith(f"once you have looked at it, remove {spoiled.home}")
 
 
 def test_a_run_that_is_done_while_it_is_looked_at_is_no_run_that_died(project, tauro, leave, monkeypatch):

@@ -64,7 +64,7 @@ def test_what_is_no_run_to_carry_on_is_answered_with_those_that_are(project, tau
     assert (document["error"]["type"], document["nodes"], document["resume"]) == ("UnknownNameError", [], None)
 
 
-@pytest.mark.parametrize("words", [("resume",), ("resume", "r-1"), (*RUN, "--run-id", "r-1")])
+@pytest.mark.parametrize("words", [("resume", "r-1"), (*RUN, "--run-id", "r-1")])
 def test_a_run_that_is_done_is_not_done_again(project, tauro, fake, record, words):
     calls = fake()
     before = len(calls)
@@ -79,6 +79,14 @@ def test_a_run_that_is_done_is_not_done_again(project, tauro, fake, record, word
     assert [(node["name"], node["attempts"]) for node in document["nodes"]] == [("extract", 1), ("clean", 2)]
     (output,) = document["nodes"][1]["outputs"]
     assert (output["id"], output["rows"], output["is_published"]) == ("silver.orders", 7, True)
+
+
+def test_the_latest_run_being_done_says_nothing_of_one_that_died_before_it_began(project, tauro, fake, record):
+    fake()
+    record("r-1")
+    called = tauro("resume")
+    assert called.code == 2
+    assert "run r-1 of pipeline 'daily' (completed) has left nothing to be carried on with" in called.err
 
 
 def test_a_run_that_failed_and_left_nothing_has_to_be_run_again(project, tauro, fake, record):
