@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from tauro.errors import WriteError, bounded
 from tauro.io.columns import find_column, fitted
 from tauro.io.delta_direct import StagedDirect
+from tauro.io.delta_eligibility import why_direct, why_direct_anew, why_direct_into
 from tauro.io.delta_late import stage_late
 from tauro.io.delta_log import DeltaLog, is_understood
 from tauro.io.delta_place import DeltaPlace
 from tauro.io.delta_stand_in import StandIn
 from tauro.io.delta_write import refusal
-from tauro.io.options import value_of
 from tauro.io.ports import Staged, WriteRequest
 from tauro.io.staging import WORKSHOP
 from tauro.io.windows import quoted
 from tauro.io.writing import LeftAlone, one_line, spark_errors, window_condition
 from tauro.model import OverwriteScope, WriteMode
-from tauro.storage.paths import is_remote, local_path
+from tauro.storage.paths import local_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -28,27 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["DeltaPlace", "stage_delta"]
 
 _SHOWN_KEYS = 5
-_ROW_TRACKING = "rowTracking"
-_KNOWN_FEATURES = frozenset(
-    {
-        "allowColumnDefaults",
-        "appendOnly",
-        "changeDataFeed",
-        "checkConstraints",
-        "columnMapping",
-        "deletionVectors",
-        "domainMetadata",
-        "generatedColumns",
-        "identityColumns",
-        "inCommitTimestamp",
-        "invariants",
-        _ROW_TRACKING,
-        "timestampNtz",
-        "v2Checkpoint",
-        "vacuumProtocolCheck",
-    }
-)
-"""The table features that a late commit was tried with; a table with another one is written directly."""
 
 
 def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, place: DeltaPlace) -> Staged:
@@ -142,19 +121,17 @@ def _folders(request: WriteRequest, place: DeltaPlace) -> tuple[Path, Path, Path
 def _stand_in(session: SparkSession, request: WriteRequest, place: DeltaPlace, *, exists: bool) -> StandIn | None:
     """What the output is written into; None if only its table will do."""
     spec = request.spec
-    if is_remote(place.path) or place.new_table is not None or not is_understood(session):
-        return None
-    if value_of(spec.options.items(), "dataChange") is not None:
+    is_new_in_catalog = place.new_table is not None
+    understood = is_understood(session)
+    if why_direct(spec, place.path, is_understood=understood, is_new_in_catalog=is_new_in_catalog) is not None:
         return None
     target = _folders(request, place)[0]
     if not exists:
-        is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
-        return StandIn.NEW if is_free else None
+        return StandIn.NEW if why_direct_anew(target) is None else None
     snapshot = DeltaLog(session, target).latest()
     protocol = snapshot.protocol
     features = {*(protocol.get("readerFeatures") or ()), *(protocol.get("writerFeatures") or ())}
-    is_append = spec.write_mode is WriteMode.APPEND
-    if not features <= _KNOWN_FEATURES or (_ROW_TRACKING in features and not is_append):
+    if why_direct_into(spec, features) is not None:
         return None
     if spec.write_mode is WriteMode.MERGE or spec.overwrite_scope is OverwriteScope.PARTITIONS:
         return StandIn.CLONE
