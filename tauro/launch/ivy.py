@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import zipfile
 import zlib
@@ -154,7 +155,8 @@ def _run(request: JarRequest, spark: InstalledSpark, java: Path, work: Path, *, 
 
 
 def _telling(output: str) -> list[str]:
-    """The lines of Ivy's output that say what went wrong."""
+    """The lines of Ivy's output that say what went wrong, without passwords."""
+    output = re.sub(r"//[^/@\s]+@", "//***@", output)
     signs = (": not found", "rror", "xception", "refused", "timed out", "No space", "FAILED", "onfiguration", "denied")
     lines = (line.strip(" \t:") for line in output.splitlines() if not line.lstrip().startswith("at "))
     return list(dict.fromkeys(line for line in lines if any(sign in line for sign in signs) and "VERBOSE" not in line))

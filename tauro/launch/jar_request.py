@@ -47,22 +47,18 @@ class JarRequest:
 
     @property
     def key(self) -> str:
-        """The name under which the files are remembered."""
-        return hashlib.sha256(json.dumps(self.told, sort_keys=True).encode()).hexdigest()[:32]
-
-    @property
-    def told(self) -> dict[str, object]:
-        """What the key is made of."""
-        return {
-            "coordinates": list(self.coordinates),
+        """The name under which the files are remembered; it tells no password in a repository's address."""
+        told = {
+            "coordinates": self.coordinates,
             "spark": self.spark_version,
             "scala": self.scala_version,
             "shipped": self.shipped,
-            "excludes": list(self.excludes),
-            "repositories": list(self.repositories),
+            "excludes": self.excludes,
+            "repositories": self.repositories,
             "central": "" if self.ivy_settings else self.central,
             "ivy_settings": self.ivy_settings_sha256,
         }
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def request_of(

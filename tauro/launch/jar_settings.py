@@ -8,12 +8,10 @@ from pathlib import Path
 
 from tauro.launch.defaults import submit_settings
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.ivy import resolve
 from tauro.launch.jar_request import JarRequest, request_of
 from tauro.launch.jar_store import JarList, JarStore, store_folder
 from tauro.launch.java import find_java
 from tauro.launch.settings import FROM_TAURO, Setting, listed
-from tauro.launch.shipped_jars import is_shipped
 
 SWITCH = "TAURO_JARS"
 """The environment variable that, set to `off`, has Spark resolve the packages itself."""
@@ -79,6 +77,9 @@ def fetch(
     found = store.find(request, is_thorough=is_thorough)
     if found is not None:
         return found
+    from tauro.launch.ivy import resolve  # hardly ever needed, and slower to import than all the rest
+    from tauro.launch.shipped_jars import is_shipped
+
     with store.changing() as work:
         found = store.find(request, is_thorough=is_thorough)  # another process may have been faster
         if found is not None:

@@ -11,7 +11,6 @@ import os
 import shutil
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -155,7 +154,7 @@ class JarStore:
         found = JarList(
             request.key, request.coordinates, request.spark_version, request.scala_version, tuple(stored.values())
         )
-        self._write(found, {"request": request.told})
+        self._write(found)
         return found
 
     def _put_file(self, jar: Resolved, work: Path) -> StoredJar:
@@ -179,13 +178,13 @@ class JarStore:
             if told["version"] != _VERSION:
                 return None
             jars = tuple(_stored(jar) for jar in told["jars"])
-            request = told["request"]
-            return JarList(key, tuple(request["coordinates"]), str(request["spark"]), str(request["scala"]), jars)
+            spark, scala = str(told["spark_version"]), str(told["scala_version"])
+            return JarList(key, tuple(map(str, told["coordinates"])), spark, scala, jars)
         except (OSError, ValueError, KeyError, TypeError):  # another Tauro's, or half of one
             return None
 
-    def _write(self, found: JarList, about: Mapping[str, object]) -> None:
-        whole = {"version": _VERSION, **about, "jars": [asdict(jar) for jar in found.jars]}
+    def _write(self, found: JarList) -> None:
+        whole = {"version": _VERSION, **asdict(found)}
         folder = self.folder / "lists"
         folder.mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(prefix=_WORK, dir=folder)
@@ -261,6 +260,8 @@ def _flush(path: Path) -> None:
 
 
 def _python_inside(jar: Path) -> tuple[str, ...]:
+    import zipfile  # not needed to find what is there
+
     with zipfile.ZipFile(jar) as archive:
         names = [name.split("/") for name in archive.namelist() if name.endswith(".py")]
     modules = {parts[0].removesuffix(".py") for parts in names if len(parts) == 1}

@@ -91,6 +91,7 @@ _EMPTY: Mapping[str, Document] = {
     "recover": {"recovered": [], "abandoned": [], "alive": []},
     "plan": {"pipeline": None, "window": None, "order": [], "nodes": []},
     "list": {"pipelines": [], "nodes": []},
+    "jars": {"folder": None, "lists": []},
 }
 
 

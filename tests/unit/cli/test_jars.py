@@ -133,6 +133,9 @@ def test_what_can_not_be_fetched_ends_with_code_3(tauro: Tauro, ivy: FakeIvy, tm
     called = tauro("jars", "fetch", "--pipeline", "daily")
     assert called.code == 3
     assert f"could not fetch the jars of {OWN}" in called.err
+    document = tauro("jars", "fetch", "--json").document
+    assert document["lists"] == []
+    assert document["error"]["type"] == "SessionError"
     assert tauro("jars", "--json").document["lists"] == []
 
 

@@ -99,6 +99,14 @@ def test_what_can_not_be_found_is_named_with_the_command_that_fetches_it(tmp_pat
     assert len(ivy.calls()) == 2, "the second time without Maven's cache, as Spark does"
 
 
+def test_an_error_tells_no_password(tmp_path: Path) -> None:
+    java = fake_ivy(tmp_path / "ivy").java
+    java.write_text("#!/bin/sh\necho 'Server access error at url https://me:hunter2@example.com/maven'\nexit 1\n")
+    with pytest.raises(SessionError, match=r"at url https://\*\*\*@example\.com") as caught:
+        resolve(REQUEST, fake_spark(tmp_path), java, _work(tmp_path), EVERY)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_proxies_reach_ivy(tmp_path: Path) -> None:
     ivy = fake_ivy(tmp_path / "ivy")
     ivy.publish("own")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -206,6 +210,36 @@ def test_two_that_can_not_lock_each_other_out_still_get_the_same(
     assert len(ivy.calls()) == 3
     assert store.find(request, is_thorough=True) == found[0]
     assert sorted(os.listdir(store.folder)) == ["files", "lists", "lock"]
+
+
+def test_one_that_is_killed_while_it_fetches_is_in_nobodys_way(tmp_path: Path, spark: InstalledSpark) -> None:
+    slow = fake_ivy(tmp_path / "slow", delay_s=60)
+    environment = {"TAURO_CACHE": str(tmp_path / "cache"), "JAVA_HOME": str(slow.folder)}
+    program = f"""
+from pathlib import Path
+from tauro.launch.installed import InstalledSpark
+from tauro.launch.jar_settings import with_fetched_jars
+from tauro.launch.settings import Setting
+
+spark = InstalledSpark(Path({str(spark.home)!r}), "4.2.0", "2.13", {spark.jars!r})
+with_fetched_jars({{"spark.jars.packages": Setting("spark.jars.packages", {OWN!r}, "")}}, spark, {environment!r})
+"""
+    killed = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    try:
+        while not slow.calls():
+            assert killed.poll() is None
+            time.sleep(0.02)
+    finally:
+        os.kill(killed.pid, signal.SIGKILL)  # itself alone: what stands for Ivy lives on, as Ivy would
+        killed.wait()
+    quick = fake_ivy(tmp_path / "quick")
+    quick.publish("own")
+    try:
+        found, warning = with_fetched_jars(given(), spark, environment | {"JAVA_HOME": str(quick.folder)})
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+    assert warning is None
+    assert names(found) == ["com.example_own-1.0.jar"]
 
 
 def test_without_a_store_there_is_none_to_look_into() -> None:

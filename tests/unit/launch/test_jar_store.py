@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_what_was_put_is_found_in_its_order_under_that_request_alone(store: JarS
     assert [jar.python for jar in stored.jars] == [("own", "single"), ()]
     assert store.find(OTHER) is None
     assert store.lists() == [stored]
+
+
+def test_a_password_in_the_address_of_a_repository_is_not_written_down(store: JarStore, jars: list[Resolved]) -> None:
+    request = replace(REQUEST, repositories=("https://me:hunter2@example.com/maven",))
+    put(store, jars, request)
+    assert store.find(request) is not None
+    assert not [path for path in store.folder.rglob("*.json") if "hunter2" in path.read_text()]
 
 
 def test_two_lists_share_a_file(store: JarStore, jars: list[Resolved]) -> None:
@@ -108,7 +116,8 @@ def test_a_store_that_was_copied_somewhere_else_is_as_good(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"version": 2}', '{"version": 1, "request": {}, "jars": []}', '{"version": 1, "jars": 7}']
+    "text",
+    ["", "{", "[]", '{"version": 2}', '{"version": 1, "coordinates": [], "jars": []}', '{"version": 1, "jars": 7}'],
 )
 def test_a_list_that_is_half_written_or_of_another_version_is_as_if_not_there(
     store: JarStore, jars: list[Resolved], text: str
