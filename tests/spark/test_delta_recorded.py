@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.spark
 AGAIN = "append again"
-KINDS = {**MODES, AGAIN: MODES["append"]}
+STEPWISE = {kind: MODES[kind] for kind in ("window on a partition", "merge")} | {AGAIN: MODES["append"]}
+"""One of each way to commit; the others are tried in one piece."""
 
 
 @pytest.fixture
@@ -34,11 +35,11 @@ def table(tmp_path: Path, spark: SparkSession) -> DeltaTable:
     return delta_table(tmp_path, spark)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STEPWISE)
 def test_a_late_commit_is_published_and_taken_back_by_processes_that_each_die_after_one_step(
     table: DeltaTable, kind: str
 ) -> None:
-    fields = KINDS[kind]
+    fields = STEPWISE[kind]
     partition_by = fields.get("partition_by", ())
     table.made(partition_by)
     before, after = sorted(BEFORE), sorted(AFTER["append" if kind == AGAIN else kind])
@@ -81,7 +82,8 @@ def test_a_late_commit_is_published_and_taken_back_by_processes_that_each_die_af
     assert table.rows() == after
     assert in_single_steps(lambda: recalled().undo()) == (True, ["delta.undo"])
     assert recalled().undo()
-    check_staged()
+    assert table.rows() == before
+    assert sorted_rows(recalled().table()) == after
     assert recalled().publish() == result
     assert table.rows() == after
     table.intrude([(7, "2013-01-07", "theirs")])
@@ -95,6 +97,24 @@ def test_a_late_commit_is_published_and_taken_back_by_processes_that_each_die_af
     assert [published, taken_back, again] == [operation, "RESTORE", operation]
     assert (note["tauro_run_id"], note["pipeline"], note["node"], note["output"]) == ("run", "pipe", "node", "t")
     assert note["write"] == record["write"]
+
+
+@pytest.mark.parametrize("kind", sorted(MODES.keys() - STEPWISE.keys() - {"append"}))
+def test_a_late_commit_is_read_published_and_taken_back_from_its_record(table: DeltaTable, kind: str) -> None:
+    fields = MODES[kind]
+    table.made(fields.get("partition_by", ()))
+    record = table.stage(table.frame(NEW), **fields).record() or {}
+    found = table.recalled(record, **fields)
+    assert (sorted_rows(found.table()), sorted_rows(found.rows())) == (sorted(AFTER[kind]), sorted(NEW))
+    assert table.rows() == sorted(BEFORE)
+    result = found.publish()
+    assert result == table.recalled(record, **fields).publish()
+    assert result.rows == 2
+    assert table.rows() == sorted(AFTER[kind])
+    assert table.recalled(record, **fields).undo()
+    assert table.rows() == sorted(BEFORE)
+    found.discard()
+    assert not table.leftovers()
 
 
 def _without_session(table: DeltaTable, record: Any, fields: Any) -> Any:
