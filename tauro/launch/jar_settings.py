@@ -16,7 +16,10 @@ from tauro.launch.settings import FROM_TAURO, Setting, listed
 SWITCH = "TAURO_JARS"
 """The environment variable that, set to `off`, has Spark resolve the packages itself."""
 
-_PACKAGES = "spark.jars.packages"
+PACKAGES = "spark.jars.packages"
+STORED_PACKAGES = "spark.tauro.jars.packages"
+"""The setting that tells what the session's jars were fetched for."""
+
 _UNFIT = frozenset(",*?[]{}#%\\")
 """What a path in `spark.jars` can't hold."""
 
@@ -114,7 +117,7 @@ def wanted_jars(
     if "PYSPARK_GATEWAY_PORT" in environment:
         return None
     submitted = submit_settings(environment.get("PYSPARK_SUBMIT_ARGS", ""))
-    if {"spark.jars", _PACKAGES} & submitted.keys():
+    if {"spark.jars", PACKAGES} & submitted.keys():
         return None
     return request_of(settings, spark, environment)
 
@@ -123,7 +126,8 @@ def _with(settings: Mapping[str, Setting], store: JarStore, found: JarList) -> d
     why = f"{FROM_TAURO}: from the jar store, for {', '.join(found.coordinates)}"
     changed = dict(settings)
     nothing = f"{FROM_TAURO}: the jar store has them"  # not left out: Spark reads its own file of defaults, too
-    changed[_PACKAGES] = Setting(_PACKAGES, "", nothing)
+    changed[STORED_PACKAGES] = Setting(STORED_PACKAGES, settings[PACKAGES].value, settings[PACKAGES].origin)
+    changed[PACKAGES] = Setting(PACKAGES, "", nothing)
     _append(changed, "spark.jars", [str(store.path_of(jar)) for jar in found.jars], why)
     _append(changed, "spark.submit.pyFiles", _with_python(changed, store, found), why)
     return dict(sorted(changed.items()))

@@ -9,6 +9,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from tauro.errors import UnsupportedError
+from tauro.launch.jar_settings import PACKAGES, STORED_PACKAGES
+from tauro.launch.settings import listed
 from tauro.model import Options
 from tauro.model.settings import as_spark_options
 
@@ -27,7 +29,7 @@ def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[Non
     with ExitStack() as stack:
         for name, value in as_spark_options(spark_config).items():
             before = spark.conf.get(name, None)
-            if before == value:
+            if before == value or _is_among(spark, name, value):
                 continue
             try:
                 spark.conf.set(name, value)
@@ -42,3 +44,16 @@ def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[Non
             else:
                 stack.callback(spark.conf.set, name, before)
         yield
+
+
+def _is_among(spark: SparkSession, name: str, value: str) -> bool:
+    """Whether all that a list asks for was in the session from its start, to which Tauro may have added."""
+    if name not in _LISTS:
+        return False
+    there = listed(spark.conf.get(name, None) or "")
+    if name == PACKAGES:
+        there += listed(spark.conf.get(STORED_PACKAGES, None) or "")
+    return set(listed(value)) <= set(there)
+
+
+_LISTS = frozenset({"spark.jars", "spark.sql.extensions", "spark.submit.pyFiles", PACKAGES})

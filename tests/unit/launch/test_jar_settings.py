@@ -65,6 +65,8 @@ def test_the_first_start_fetches_and_the_next_ones_do_not(
     assert Path(first["spark.jars"].value).is_file()
     assert first["spark.jars"].origin == f"tauro default: from the jar store, for {OWN}"
     assert first["spark.jars.packages"].value == ""
+    assert first["spark.tauro.jars.packages"].value == OWN
+    assert first["spark.tauro.jars.packages"].origin == "pipeline"
     assert with_stored_jars(given(), spark, environment) == first
     assert with_fetched_jars(given(), spark, environment) == (first, None)
     assert with_fetched_jars(first, spark, environment) == (first, None)
