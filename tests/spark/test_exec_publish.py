@@ -63,7 +63,7 @@ def leftovers(project: ExecProject) -> list[str]:
     return [str(path) for path in project.root.rglob("_tauro/**/*")]
 
 
-def test_a_failed_run_changes_nothing_and_the_next_drops_what_it_staged(spark: SparkSession, project: ExecProject) -> None:
+def test_a_failed_run_changes_nothing_and_the_next_drops_its_rows(spark: SparkSession, project: ExecProject) -> None:
     project.run(nodes(spark, 0), outputs=OUTPUTS)
     before = there(spark, project)
     assert before == {id: list(range(10)) for id in OUTPUTS}
