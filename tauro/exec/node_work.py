@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from copy import deepcopy
 from functools import partial
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from tauro.config import Context
-from tauro.errors import PublishError, ResultError, TauroError
+from tauro.errors import ResultError
 from tauro.exec.attempt import Attempt
 from tauro.exec.commands import Command, MLNodeCommand, NodeCommand, SqlCommand
 from tauro.exec.functions import NodeFunction, load_function, parameters_of
 from tauro.exec.handover import Frame, Handover, frames_in, let_go
+from tauro.exec.node_outputs import NodeOutputs
 from tauro.exec.plan import sole_table
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.run_journal import RunJournal, read_versions
-from tauro.exec.run_stage import RunStage, staged_outputs
 from tauro.exec.sql import sql_text
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
-from tauro.io.output import OutputManager, discard
+from tauro.io.output import OutputManager
 from tauro.io.overlay import Overlay
-from tauro.io.ports import WriteRequest
-from tauro.io.results import frames_of
 from tauro.io.sql import run_query, view_name
 from tauro.io.versions import ReadVersions
 from tauro.ml.hyperparams import merge_hyperparams
@@ -35,7 +32,7 @@ from tauro.model.outcome import OutputResult, ReadVersion
 from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
 from tauro.model.settings import GlobalSettings, Publish
-from tauro.publish.together import StagedOutput, publish_together
+from tauro.publish.together import StagedOutput
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -84,8 +81,21 @@ class NodeWork:
         self._plan = plan
         self._loader = loader
         self._manager = manager
+        self._outputs = (
+            NodeOutputs(
+                manager,
+                plan,
+                run_id,
+                overlay=overlay or Overlay(),
+                journal=journal,
+                versions=versions,
+                before_publish=before_publish,
+            )
+            if isinstance(manager, OutputManager)
+            else None
+        )
+        """None where somebody else's manager writes."""
         self._ml_info = _completed(ml_info or {}, context.settings)
-        self._run_id = run_id
         self._session = session
         self._start = plan.window.start if plan.window else None
         self._end = plan.window.end if plan.window else None
@@ -97,10 +107,8 @@ class NodeWork:
         self._handover = Handover(readers)
         paths = {node.spec.function for node in plan.nodes.values() if node.spec.function}
         self._functions: dict[str | None, NodeFunction] = {path: load_function(path) for path in paths}
-        self._stage = RunStage(overlay or Overlay())
         self._before_publish = before_publish
         self._journal = journal
-        self._process = token_hex(4)
         self._versions = versions
         self._reads: dict[str, tuple[ReadVersion, ...]] = {}
         self._written: dict[str, OutputResult] = {}  # output id -> what this run has written there
@@ -152,7 +160,7 @@ class NodeWork:
     @property
     def staged(self) -> list[StagedOutput]:
         """What waits to be published with the run, in the plan's order; nothing under `publish: node`."""
-        return self._stage.outputs(self._plan.order)
+        return self._outputs.staged if self._outputs is not None else []
 
     def adopt(self, done: Iterable[str]) -> None:
         """Takes over what an earlier process of the run has done, for the nodes that are still to run.
@@ -164,11 +172,11 @@ class NodeWork:
         readers = {source for name, sources in self._sources.items() if name not in done for source in sources}
         for name in done:
             node = self._plan.nodes[name]
-            if not node.outputs or self._journal is None:
+            if not node.outputs or self._journal is None or self._outputs is None:
                 continue
             if self._plan.publish is Publish.RUN:
                 staged = self._journal.staged(name)
-                self._stage.adopt(node, staged)
+                self._outputs.adopt(node, staged)
                 rows = staged[0].staged.rows() if name in readers else None
             elif name in readers and isinstance(self._loader, InputLoader):
                 table = sole_table(node.outputs)
@@ -185,7 +193,8 @@ class NodeWork:
             keeps: whether what is staged stays where it lies, for the run to be carried on.
         """
         self._handover.close()
-        self._stage.close(keeps=keeps)
+        if self._outputs is not None:
+            self._outputs.close(keeps=keeps)
 
     def _tagged(self, attempt: Attempt) -> AbstractContextManager[object]:
         session = self._session or _session_there()
@@ -276,50 +285,26 @@ class NodeWork:
             raise ResultError(
                 f"returned None for {_listed(node)}", where=f"node {name!r}", fix="return the DataFrame to be written"
             )
-        if not isinstance(self._manager, OutputManager):
-            self._begin_publishing(attempt)
+        if self._outputs is None:
+            self._before_publish()
+            attempt.begin_publishing()
             saved = self._manager.save_output(self._config_of(node), value, self._start, self._end)
             self._handover.keep(name, value, self._sources[name])
             return (
                 tuple(saved) if _are_results(saved) else tuple(_unknown(one.id, one.location) for one in node.outputs)
             )
         if self._plan.publish is Publish.RUN:
-            return self._stage_outputs(node, value, attempt, self._manager)
-        table = sole_table(node.outputs)
-        frames = self._persisted(value) if readers and table is None else ()
-        try:
-            results = self._write(node, value, attempt, self._manager)
-        except BaseException:
-            for frame in frames:
-                frame.unpersist()
-            raise
-        if readers and table is not None and isinstance(self._loader, InputLoader):
-            value = self._loader.load_output(table, results[0].schema)
-            self._handover.keep(name, value)
-        else:
-            self._handover.keep(name, value, () if frames else self._sources[name], frames)
-        return results
+            return self._stage(node, value, attempt, self._outputs)
+        return self._publish(node, value, attempt, self._outputs)
 
-    def _stage_outputs(
-        self, node: PlannedNode, value: Any, attempt: Attempt, manager: OutputManager
-    ) -> tuple[OutputResult, ...]:
-        """Stages every output of the node, to be published with the run, and lays it before the nodes that follow."""
+    def _stage(self, node: PlannedNode, value: Any, attempt: Attempt, outputs: NodeOutputs) -> tuple[OutputResult, ...]:
+        """Stages the node's outputs; those who ask for what it returned read it from there, as far as that can be."""
         name = node.name
         readers = self._handover.readers_of(name)
         reads_back = len(node.outputs) == 1
-        frames = self._persisted(value) if readers and not reads_back else ()
-        try:
-            requests = self._requests(node)
-            staged = manager.stage_all(requests, frames_of(name, [o.id for o in node.outputs], value))
-            outputs = staged_outputs(node, requests, staged, has_journal=self._journal is not None)
-            self._stage.keep(node, outputs, attempt)
-            if self._journal is not None:
-                self._journal.note(node, outputs)
-        except BaseException:
-            for frame in frames:
-                frame.unpersist()
-            raise
-        rows = staged[0].rows() if readers and reads_back else None
+        with self._kept(value if readers and not reads_back else None) as frames:
+            staged = outputs.stage(node, value, attempt)
+        rows = staged[0].staged.rows() if readers and reads_back else None
         if rows is not None:
             self._handover.keep(name, rows)
         else:
@@ -331,67 +316,32 @@ class NodeWork:
             for o in node.outputs
         )
 
-    def _write(
-        self, node: PlannedNode, value: Any, attempt: Attempt, manager: OutputManager
+    def _publish(
+        self, node: PlannedNode, value: Any, attempt: Attempt, outputs: NodeOutputs
     ) -> tuple[OutputResult, ...]:
-        """Stages every output of the node, then publishes them; nothing is published if one can't be.
+        """Publishes the node's outputs; those who ask for what it returned read the table, if it holds just that."""
+        name = node.name
+        readers = self._handover.readers_of(name)
+        table = sole_table(node.outputs)
+        with self._kept(value if readers and table is None else None) as frames:
+            results = outputs.publish(node, value, attempt)
+        self._written |= {one.id: one for one in results}
+        if readers and table is not None and isinstance(self._loader, InputLoader):
+            self._handover.keep(name, self._loader.load_output(table, results[0].schema))
+        else:
+            self._handover.keep(name, value, () if frames else self._sources[name], frames)
+        return results
 
-        Raises:
-            PublishError: some were published, and can't be put back; the cause is chained.
-        """
-        requests, journal = self._requests(node), self._journal
-        staged = manager.stage_all(requests, frames_of(node.name, [one.id for one in node.outputs], value))
-        outputs = staged_outputs(node, requests, staged, has_journal=journal is not None)
-        written: dict[str, OutputResult] = {}
+    @contextmanager
+    def _kept(self, value: Any) -> Iterator[tuple[Frame, ...]]:
+        """The frames of `value`, persisted; released again if the block fails."""
+        frames = self._persisted(value)
         try:
-            if journal is not None:
-                journal.note(node, outputs)
-            publish_together(
-                outputs,
-                lambda output, result: written.update({output.id: result}),
-                journal=journal.journal if journal is not None else None,
-                group=node.name,
-                before=partial(self._begin_publishing, attempt),
-            )
-        except BaseException as error:
-            if journal is not None:
-                journal.forget(node)
-            for one in outputs:
-                discard(one.staged)
-            cause = error.__cause__ if isinstance(error, PublishError) and not error.left else None
-            if isinstance(cause, TauroError):  # nothing else has happened than what it tells
-                raise cause from cause.__cause__
+            yield frames
+        except BaseException:
+            for frame in frames:
+                frame.unpersist()
             raise
-        if journal is not None:
-            journal.published(node)
-        for one in outputs:
-            discard(one.staged)
-        if journal is not None:
-            journal.settle(node)
-        self._written |= written
-        if self._versions is not None:
-            for one in outputs:
-                self._versions.published(one.location)
-        return tuple(written[output.id] for output in node.outputs)
-
-    def _begin_publishing(self, attempt: Attempt) -> None:
-        self._before_publish()
-        attempt.begin_publishing()
-
-    def _requests(self, node: PlannedNode) -> list[WriteRequest]:
-        return [
-            WriteRequest(
-                pipeline=self._plan.pipeline.name or None,
-                node=node.name,
-                output_id=output.id,
-                spec=output.spec,
-                window=self._plan.window,
-                run_id=self._run_id,
-                home=str(self._journal.journal.home) if self._journal is not None else None,
-                process=self._process,
-            )
-            for output in node.outputs
-        ]
 
     @staticmethod
     def _persisted(value: Any) -> tuple[Frame, ...]:

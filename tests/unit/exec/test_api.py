@@ -49,7 +49,8 @@ def test_a_run_that_is_done_under_its_id_is_not_done_again(project: Path, no_ses
     assert told == []
     assert (first.run_id, first.status, again.run_id, again.status) == ("monday", "completed", "monday", "completed")
     assert [(node.name, node.status) for node in again.nodes] == [("first", Status.COMPLETED)]
-    assert tauro.resume(project).run_id == "monday"
+    with pytest.raises(InvalidValueError, match="has left nothing to be carried on with"):
+        tauro.resume(project)
     assert tauro.resume(Context.from_project(project), "mon").run_id == "monday"
     assert tauro.run(project, pipeline="daily", run_id="tuesday").run_id == "tuesday"
     assert calls(project) == 2
