@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -124,19 +123,32 @@ class BaseExecutor:
                 "model_version": model_version,
             }
         )
-        with recorded(context, observers) as observers:
-            with self._held(context, plan, run_id, asked, info, journal, executor.keeps_journal, wait_s) as held:
-                if may_be_done:
-                    known = known_run(context, run_id, pipeline_name, start_date, end_date, selection)
-                    if isinstance(known, RunResult):
-                        return known
+        try:
+            with recorded(context, observers) as observers:
+                with held_run(
+                    context,
+                    plan,
+                    run_id,
+                    asked=asked,
+                    ml_info=info,
+                    journal=journal,
+                    keeps_journal=executor.keeps_journal,
+                    wait_s=wait_s,
+                    stopped=lambda: self._stop_asked,
+                ) as held:
+                    if may_be_done:
+                        known = known_run(context, run_id, pipeline_name, start_date, end_date, selection)
+                        if isinstance(known, RunResult):
+                            return known
+                    for observer in observers:
+                        observer(RunStarted(run_id, plan))
+                    outcome = self._outcome(executor, plan, context, run_id, info, observers, held)
+                    held.is_done = outcome.is_published
+                result = _result(plan, run_id, outcome, time.monotonic() - began, context.redact)
                 for observer in observers:
-                    observer(RunStarted(run_id, plan))
-                outcome = self._outcome(executor, plan, context, run_id, info, observers, held)
-                held.is_done = outcome.is_published
-            result = _result(plan, run_id, outcome, time.monotonic() - began, context.redact)
-            for observer in observers:
-                observer(RunEnded(result))
+                    observer(RunEnded(result))
+        finally:
+            self._stop_asked = None  # this run has ended; it is not meant for the next
         _raise_unless_completed(result, outcome)
         return result
 
@@ -206,34 +218,6 @@ class BaseExecutor:
             "hyperparams": dict(hyperparams or {}),
             "pipeline_config": config,
         }
-
-    @contextmanager
-    def _held(
-        self,
-        context: Context,
-        plan: Plan,
-        run_id: str,
-        asked: Mapping[str, Any] | None,
-        info: Mapping[str, Any],
-        journal: Journal | None,
-        keeps_journal: bool,
-        wait_s: float,
-    ) -> Iterator[HeldRun]:
-        try:
-            with held_run(
-                context,
-                plan,
-                run_id,
-                asked=asked,
-                ml_info=info,
-                journal=journal,
-                keeps_journal=keeps_journal,
-                wait_s=wait_s,
-                stopped=lambda: self._stop_asked,
-            ) as held:
-                yield held
-        finally:
-            self._stop_asked = None  # this run has ended; it is not meant for the next
 
     def _outcome(
         self,
