@@ -58,7 +58,7 @@ class Leases:
         pipeline: str | None = None,
         *,
         home: Path | None = None,
-        settle: Callable[[Holder, bool], object] | None = None,
+        settle: Callable[[Holder, bool], bool] | None = None,
         watch: Watch | None = None,
         jvm: Callable[[], Process | None] = jvm_of_this_process,
     ) -> None:
@@ -277,15 +277,16 @@ class Leases:
         is_ended = not holder.is_abandoned and fence(
             holder, self._watch.here, output=target.output, location=target.location
         )
-        if not holder.is_abandoned:
-            ended = "; its Spark JVM has ended" if is_ended else ""
-            logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
+        is_told = False
         if self._settle is not None and holder.run_id != self._run_id and holder.home is not None:
             if self._has_left(holder):
-                self._settle(holder, exclude_each_other(holder.span, target.span))
+                is_told = self._settle(holder, exclude_each_other(holder.span, target.span))
                 self._settled.add(holder.token)
             else:
                 Journal(Path(holder.home)).clear()
+        if not (holder.is_abandoned or is_told):
+            ended = "; its Spark JVM has ended" if is_ended else ""
+            logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
 
     def _entry(self, token: str, target: Target) -> Holder:
         here = self._watch.here

@@ -86,12 +86,15 @@ class Recovery:
         self._options_of = options_of
         self._told = told
 
-    def settle(self, holder: Holder, is_in_the_way: bool = True) -> None:
+    def settle(self, holder: Holder, is_in_the_way: bool = True) -> bool:
         """Ends what a dead or abandoned run has left behind, so that another run may write the same outputs.
 
         Args:
             holder: the run's entry in a lease; its JVM has ended.
             is_in_the_way: whether the other run writes what it held, and what it has staged is to be dropped.
+
+        Returns:
+            Whether there was anything to be told.
 
         Raises:
             JournalError: its publishing can be neither finished nor undone now; nothing may be written yet.
@@ -107,8 +110,10 @@ class Recovery:
         dropped = self.drop(journal) if is_in_the_way and journal.exists else None
         is_dropped = dropped is not None and (ended is None or ended.ending is Ending.ABANDONED)
         told = dropped if is_dropped else ended
-        if told is not None and told.outputs:
-            self._told(told)
+        if told is None or not told.outputs:
+            return False
+        self._told(told)
+        return True
 
     def recover(self, journal: Journal) -> Recovered | None:
         """Finishes or undoes what a dead run has decided, and takes its leases away; tells what has become of it.

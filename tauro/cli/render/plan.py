@@ -128,7 +128,7 @@ _ON_FAILURE = {
 }
 _PUBLISH = {
     Publish.NODE: "node: each node's outputs are visible when it is done",
-    Publish.RUN: "run: all outputs are visible at once when every node has succeeded",
+    Publish.RUN: "run: all outputs, one right after the other, when every node has succeeded",
 }
 _OVERWRITES = {
     OverwriteScope.TABLE: "readers see the old rows until all new ones are written; a rerun gives the same table",
