@@ -29,6 +29,7 @@ class RunRecord(NamedTuple):
     started_at: str
     ended_at: str | None
     duration_s: float | None
+    """How long the process that ended it was at it; `duration_of` tells how long the run took in all."""
     seen_at: str
     """When its process last wrote here; at most about 15 s ago while it lives."""
     host: str
@@ -159,6 +160,15 @@ def stamp(seconds: float) -> str:
 @lru_cache(maxsize=16)
 def _second(whole: int) -> str:
     return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+
+
+def duration_of(run: RunRecord) -> float:
+    """How long a run took, from its first start to its end; to when it was last seen if no end is known.
+
+    Args:
+        run: the run.
+    """
+    return max(0.0, seconds_of(run.ended_at or run.seen_at) - seconds_of(run.started_at))
 
 
 def seconds_of(stamped: str) -> float:

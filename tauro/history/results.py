@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tauro.history.reading import WholeRun
-from tauro.history.records import NodeRecord, RunRecord
+from tauro.history.records import NodeRecord, RunRecord, duration_of
 from tauro.model.outcome import ErrorInfo, NodeResult, OutputResult, ReadVersion, RunResult, Status
 from tauro.model.window import Window
 
@@ -24,7 +24,7 @@ def result_of(whole: WholeRun) -> RunResult:
         pipeline=run.pipeline,
         window=window_of(run),
         status=Status(run.status),
-        duration_s=run.duration_s or 0.0,
+        duration_s=duration_of(run) if run.duration_s is None else run.duration_s,
         nodes=tuple(_node(whole, nodes[name]) for name in order if name in nodes),
         error=ErrorInfo(run.error_type, run.error_message or "", cause=run.error_cause) if run.error_type else None,
     )

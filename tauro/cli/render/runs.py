@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from tauro.cli.render import words
 from tauro.cli.render.documents import Document
 from tauro.history.reading import WholeRun
-from tauro.history.records import DIED, AttemptRecord, NodeRecord, OutputRecord, ReadRecord, RunRecord, seconds_of
+from tauro.history.records import DIED, AttemptRecord, NodeRecord, OutputRecord, ReadRecord, RunRecord, duration_of
 from tauro.model.outcome import Status
 from tauro.model.window import Window
 
@@ -55,7 +55,7 @@ def run_row(run: RunRecord) -> Document:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
         "seen_at": run.seen_at,
-        "duration_s": _rounded(run.duration_s),
+        "duration_s": _rounded(duration_of(run)),
         "nodes": run.nodes,
         "nodes_done": run.nodes_done,
         "host": run.host,
@@ -290,9 +290,7 @@ def _window(run: RunRecord) -> str:
 
 
 def _duration(run: RunRecord) -> str:
-    if run.duration_s is not None:
-        return words.duration(run.duration_s)
-    return words.duration(max(0.0, seconds_of(run.ended_at or run.seen_at) - seconds_of(run.started_at)))
+    return ("" if run.ended_at else "at least ") + words.duration(duration_of(run))
 
 
 def _local(stamped: str, *, with_milliseconds: bool = False) -> str:

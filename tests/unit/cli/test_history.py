@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,24 @@ def test_runs_are_chosen_by_status_pipeline_date_and_number(recorded_runs, tauro
     assert ids("--pipeline", "weekly") == []
     assert ids("--since", "2025-01-01", "--until", "2999-01-01") == [completed, failed]
     assert ids("--until", "2025-01-01") == []
+
+
+def test_the_duration_of_a_run_without_an_end_is_at_least_what_is_known(recorded_runs, tauro, project):
+    change(
+        project,
+        "update tauro_runs set ended_at = null, status = 'running', pid = 4194305, "
+        "started_at = '2025-01-01T00:00:00.000000Z', seen_at = '2025-01-01T00:00:12.000000Z'",
+    )
+    assert tauro("runs").out.count("at least 12.0 s") == 2
+    assert "duration  at least 12.0 s" in tauro("show", "run", "last").out.splitlines()
+    assert {run["duration_s"] for run in tauro("runs", "--json").document["runs"]} == {12.0}
+
+
+def change(project: Path, statement: str) -> None:
+    """Changes the history behind Tauro's back."""
+    with closing(sqlite3.connect(project / ".tauro" / "history.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
 
 
 def test_a_date_that_is_none_is_named_with_its_option(recorded_runs, tauro):
