@@ -12,12 +12,13 @@ import tauro
 from tauro.config import Context
 from tauro.errors import HistoryError, RunInterruptedError
 from tauro.exec.failures import describe
+from tauro.exec.recovered_rows import rows_of
+from tauro.history.events import clean
 from tauro.history.recorder import Recorder
-from tauro.history.records import NoteRecord, OutputRecord, Record, RunRecord, stamp
+from tauro.history.records import stamp
 from tauro.history.stores import open_store, url_of
 from tauro.model.events import Observer
-from tauro.model.outcome import Status
-from tauro.publish.recovery import Ending, Recovered
+from tauro.publish.recovery import Recovered
 
 
 @contextmanager
@@ -69,19 +70,7 @@ def note_recovered(context: Context, recovered: Recovered) -> None:
     url = url_of(context.settings.history, context.root)
     if url is None:
         return
-    now = stamp(time.time())
     with suppress(HistoryError), closing(open_store(url, is_reader=False)) as store:
-        records: list[Record] = [NoteRecord(recovered.run_id, now, str(recovered))]
-        if recovered.ending is Ending.PUBLISHED:
-            done = {(node, result.id): result for node, result in recovered.results}
-            records += [
-                run._replace(status=str(Status.COMPLETED), ended_at=now, nodes_done=run.nodes)
-                for run in store.records(RunRecord, recovered.run_id)
-            ]
-            for output in store.records(OutputRecord, recovered.run_id):
-                result = done.get((output.node, output.output))
-                if result is not None:
-                    rows = result.rows if result.rows is not None else output.rows
-                    records.append(output._replace(published_at=output.published_at or now, rows=rows))
-        if store.run_ids(recovered.run_id):
-            store.write(records)
+        rows = rows_of(recovered, store, stamp(time.time()))
+        if rows:
+            store.write(clean(rows, context.redact))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tauro.history.process import Process
@@ -59,8 +59,10 @@ class Rows:
         """Node -> its attempt that is under way, and when that began."""
         self._has_begun = False
         """Whether an attempt has begun since the rows were written."""
-        self._done = 0
-        """Nodes done so far."""
+        self._done: set[str] = set()
+        """Nodes done so far, by an earlier process of the run too."""
+        self._planned: frozenset[str] = frozenset()
+        self._ended_here: set[str] = set()
         self._staged: dict[tuple[str, str], str] = {}
         """Node and output that are not published yet -> when they were written."""
 
@@ -113,6 +115,15 @@ class Rows:
                 error_cause=error.cause,
             )
 
+    def take_over(self, nodes: Iterable[NodeRecord]) -> None:
+        """Counts the nodes that an earlier process of the run has done, unless this one has ended them too.
+
+        Args:
+            nodes: what the history knows of the run's nodes.
+        """
+        done = {one.node for one in nodes if one.status in _DONE}
+        self._done |= (done & self._planned) - self._ended_here
+
     def records(self, at_s: float) -> Sequence[Record]:
         """All rows to be written, with the run's own in front: it says at what time the run was alive."""
         if self._run is None:
@@ -131,11 +142,17 @@ class Rows:
         self._has_begun = False
 
     @property
+    def run_id(self) -> str | None:
+        """The run's id; None before it has started."""
+        return self._run.run_id if self._run is not None else None
+
+    @property
     def _id(self) -> str:
-        return self._run.run_id if self._run is not None else ""
+        return self.run_id or ""
 
     def _started(self, run_id: str, plan: Plan, at: str) -> None:
         process = self._process
+        self._planned = frozenset(plan.order)
         self._run = RunRecord(
             run_id,
             self._project,
@@ -185,7 +202,11 @@ class Rows:
             self._changed[(ReadRecord, name, read.input)] = ReadRecord(
                 self._id, name, read.input, read.location, read.version
             )
-        self._done += result.status in _DONE
+        if result.status in _DONE:
+            self._done.add(name)
+        else:
+            self._done.discard(name)
+        self._ended_here.add(name)
 
     def _attempt_ended(
         self,
@@ -237,7 +258,7 @@ class Rows:
 
     def _set_run(self, **changes: Any) -> None:  # Any: columns of the run
         if self._run is not None:
-            self._run = self._run._replace(nodes_done=self._done, **changes)
+            self._run = self._run._replace(nodes_done=len(self._done), **changes)
             self._changed[(RunRecord,)] = self._run
 
 

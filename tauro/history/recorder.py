@@ -18,6 +18,7 @@ from tauro.errors import HistoryError
 from tauro.history.events import Rows
 from tauro.history.ports import HistoryStore
 from tauro.history.process import SEEN_EVERY_S, this_process
+from tauro.history.records import NodeRecord
 from tauro.model.events import Event, RunStarted
 from tauro.model.outcome import ErrorInfo
 from tauro.storage.steps import step
@@ -138,6 +139,8 @@ class _Writer:
         self._connect = connect
         self._store: HistoryStore | None = None
         self._next_at = float("-inf")
+        self._is_taken_over = False
+        """Whether the rows know what an earlier process of the run has done."""
 
     def write_if_due(self, rows: Rows) -> None:
         """Writes if something has happened, or it is time to say that the run is alive."""
@@ -154,6 +157,9 @@ class _Writer:
         self._next_at = time.monotonic() + RETRY_S
         try:
             store = self._store = self._store or self._connect()
+            if not self._is_taken_over and rows.run_id is not None:
+                rows.take_over(store.records(NodeRecord, rows.run_id))
+                self._is_taken_over = True
             step("history.write")
             store.write(rows.records(time.time()))
         except HistoryError:
