@@ -15,7 +15,7 @@ from tauro.model.settings import Publish
 from tauro.scheduling.graph import dependents, reachable
 
 if TYPE_CHECKING:
-    from tauro.publish.journal import About
+    from tauro.publish.journal import About, Journal
 
 _UNFINISHED = frozenset({Status.FAILED, Status.CANCELLED, Status.PENDING, Status.RUNNING, Status.RETRYING})
 _PROJECT = frozenset({"project", "env", "settings"})
@@ -33,6 +33,20 @@ def resume_command(run_id: str, project_options: Sequence[str]) -> str:
         project_options: as `project_options` returns them.
     """
     return shlex.join(["tauro", "resume", run_id, *project_options])
+
+
+def can_be_carried_on(journal: Journal | None) -> bool:
+    """Whether a run has left something to carry on with: a node that is done, or publishing to be finished.
+
+    Args:
+        journal: the run's; None if there is none.
+    """
+    from tauro.errors import JournalError
+
+    try:
+        return journal is not None and journal.exists and bool(journal.nodes() or journal.commits())
+    except JournalError:
+        return True  # carrying it on says what is wrong with it
 
 
 def project_options(ctx: click.Context) -> list[str]:
@@ -59,25 +73,26 @@ def run_command(about: About, project_options: Sequence[str]) -> str:
     return shlex.join([*words, *project_options])
 
 
-def run_again_command(ctx: click.Context, result: RunResult, plan: Plan | None) -> str | None:
+def run_again_command(ctx: click.Context, result: RunResult | None, plan: Plan | None) -> str | None:
     """The command, quoted for a shell, with every option the user gave and --from the nodes to go on with.
 
     A run that publishes its outputs together has published none: all of it is run again.
 
     Args:
         ctx: click's context of the command that ran.
-        result: how the run ended.
+        result: how the run ended; None if it is ended at once.
         plan: what ran; None if it failed before there was a plan.
 
     Returns:
         None if every node is done.
     """
-    unfinished = [node.name for node in result.nodes if node.status in _UNFINISHED]
-    if result.is_completed:
+    if result is not None and result.is_completed:
         return None
+    nodes = result.nodes if result is not None else ()
+    unfinished = [node.name for node in nodes if node.status in _UNFINISHED]
     begin = first_nodes(unfinished, plan, ctx.params.get("begin") or ()) if plan else []
     is_together = plan is not None and plan.publish is Publish.RUN
-    if is_together or len(begin) > NAMED_AT_MOST or len(unfinished) == len(result.nodes):
+    if is_together or len(begin) > NAMED_AT_MOST or len(unfinished) == len(nodes):
         begin = list(ctx.params.get("begin") or ())
     words = ["tauro", ctx.info_name or "run", *_given(ctx, lambda option: option != "begin")]
     for name in begin:

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from tauro.cli.resume import resume_command
+from tauro.cli.resume import can_be_carried_on, resume_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tauro.cli.executors import Executor
     from tauro.cli.invocation import Invocation
     from tauro.config import Context
+    from tauro.errors import RunInterruptedError
     from tauro.model.events import Event, Observer
     from tauro.model.outcome import RunResult
     from tauro.model.plan import Plan
@@ -45,7 +46,7 @@ class Running:
         context: Context,
         invocation: Invocation,
         project_options: Sequence[str],
-        run_again: Callable[[RunResult, Plan | None], str | None],
+        run_again: Callable[[RunResult | None, Plan | None], str | None],
         *,
         is_quiet: bool,
         is_verbose: bool,
@@ -85,6 +86,8 @@ class Running:
             result = self._watched(executor, work)
         except (RunFailedError, RunInterruptedError) as error:
             if not isinstance(error.result, RunResult):
+                if isinstance(error, RunInterruptedError):
+                    return self._show_early_stop(error)
                 raise
             self._show(error.result, has_failed=True)
             return exit_code_of(error)
@@ -147,7 +150,7 @@ class Running:
     def _quit(self) -> None:
         """The last words before a second signal ends the process."""
         invocation = self._invocation
-        way_on = resume_command(self._run_id, self._project_options) if self._run_id is not None else None
+        way_on = self._way_on(self._run_id, None) if self._run_id is not None else None
         if invocation.is_json and not self._is_told:
             from tauro.cli.render.documents import failure_document
 
@@ -168,7 +171,7 @@ class Running:
     def _show(self, result: RunResult, *, has_failed: bool = False) -> None:
         """The table, the locations and, if it failed, why and how to go on; or the JSON document."""
         invocation = self._invocation
-        way_on = self._way_on(result) if has_failed else None
+        way_on = self._way_on(result.run_id, result) if has_failed else None
         self._is_told = True
         if invocation.is_json:
             from tauro.cli.render.documents import run_document
@@ -187,12 +190,31 @@ class Running:
             invocation.complain()
             invocation.complain(failure_text(result, way_on, is_whole=self._is_verbose))
 
-    def _way_on(self, result: RunResult) -> str | None:
+    def _show_early_stop(self, error: RunInterruptedError) -> int:
+        """Tells of a run that was stopped before there was anything of it: why, and how to run it."""
+        from tauro.cli.edge import describe, report
+        from tauro.cli.render.documents import failure_document
+        from tauro.model.outcome import RunResult, Status
+
+        invocation = self._invocation
+        nothing = RunResult(self._run_id or "", "", None, Status.CANCELLED, 0.0, ())
+        way_on = self._run_again(nothing, self._plan)
+        self._is_told = True
+        if invocation.is_json:
+            document = failure_document(invocation.command, describe(error))
+            invocation.answer({**document, "status": str(Status.CANCELLED), "resume": way_on})
+            return error.exit_code
+        code = report(error, invocation)
+        if way_on is not None:
+            invocation.complain(f"\ngo on from there with:\n  {way_on}")
+        return code
+
+    def _way_on(self, run_id: str, result: RunResult | None) -> str | None:
         """The command that goes on from where the run has ended, carrying it on where something was kept of it."""
         from tauro.exec.known_runs import journal_of
 
-        if journal_of(self._context, result.run_id) is not None:
-            return resume_command(result.run_id, self._project_options)
+        if can_be_carried_on(journal_of(self._context, run_id)):
+            return resume_command(run_id, self._project_options)
         return self._run_again(result, self._plan)
 
     def _show_table(self, result: RunResult) -> None:

@@ -18,7 +18,7 @@ from tauro.history.recorder import Recorder
 from tauro.history.records import stamp
 from tauro.history.stores import open_store, url_of
 from tauro.model.events import Observer
-from tauro.publish.recovery import Recovered
+from tauro.publish.recovery import Ending, Recovered
 
 
 @contextmanager
@@ -56,7 +56,8 @@ def recorded(context: Context, observers: Iterable[Observer]) -> Iterator[tuple[
 
 def tell_recovered(context: Context, recovered: Recovered) -> None:
     """Says, in a line of the log and in the history, what has become of a run that died."""
-    logger.warning("{}", recovered)
+    is_left = recovered.ending is Ending.ABANDONED and recovered.is_resumable
+    logger.warning("{}{}", recovered, f"; `tauro resume {recovered.run_id}` carries it on" if is_left else "")
     note_recovered(context, recovered)
 
 

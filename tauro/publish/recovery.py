@@ -47,23 +47,25 @@ class Recovered:
     pipeline: str | None
     ending: Ending
     outputs: tuple[str, ...] = ()
-    """The ids of those that were published or undone now, or are staged."""
+    """The ids of those that are published or undone by now, or are staged."""
     left: tuple[str, ...] = ()
     """Those that should have been undone, and could not."""
     results: tuple[tuple[str, OutputResult], ...] = ()
-    """The node and what is known of each output that was published now."""
+    """The node and what is known of each output that is published by now."""
+    is_resumable: bool = False
+    """Whether it has left something to carry on with."""
 
     def __str__(self) -> str:
         name = f"run {self.run_id}" + (f" of pipeline {self.pipeline!r}" if self.pipeline else "")
         shown = bounded([id for id in self.outputs if id not in self.left]) or "nothing"
         if self.ending is Ending.PUBLISHED:
-            return f"{name} died while it was publishing: published now: {shown}"
+            done = f"published: {shown}" if self.outputs else "everything was published already"
+            return f"{name} died while it was publishing: {done}"
         if self.ending is Ending.UNDONE:
             text = f"{name} could not publish: as they were before it: {shown}"
             return text + (f"; could not be put back: {bounded(self.left)}" if self.left else "")
         if self.ending is Ending.ABANDONED:
-            go_on = f"; `tauro resume {self.run_id}` goes on from there" if self.pipeline else ""
-            return f"{name} died before it published anything; staged: {shown}{go_on}"
+            return f"{name} died before it published anything; staged: {shown}"
         return f"{name} did not publish: what it had staged is dropped: {shown}"
 
 
@@ -110,7 +112,7 @@ class Recovery:
         dropped = self.drop(journal) if is_in_the_way and journal.exists else None
         is_dropped = dropped is not None and (ended is None or ended.ending is Ending.ABANDONED)
         told = dropped if is_dropped else ended
-        if told is None or not told.outputs:
+        if told is None or not (told.outputs or told.ending is Ending.PUBLISHED):
             return False
         self._told(told)
         return True
@@ -165,10 +167,17 @@ class Recovery:
                 journal.settle(group)
         is_done = any(record.state is CommitState.DONE for record in journal.commits().values())
         ending = Ending.UNDONE if undone else Ending.PUBLISHED if published or is_done else Ending.ABANDONED
-        staged = [one.id for note in journal.nodes().values() for one in note.outputs if not note.is_published]
+        notes = journal.nodes()
+        staged = [one.id for note in notes.values() for one in note.outputs if not note.is_published]
         outputs = undone or [result.id for _, result in published] or ([] if is_done else staged)
         return Recovered(
-            about.run_id, about.pipeline, ending, tuple(dict.fromkeys(outputs)), tuple(left), tuple(published)
+            about.run_id,
+            about.pipeline,
+            ending,
+            tuple(dict.fromkeys(outputs)),
+            tuple(left),
+            tuple(published),
+            is_resumable=about.pipeline is not None and bool(notes),
         )
 
     def drop(self, journal: Journal) -> Recovered | None:

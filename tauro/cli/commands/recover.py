@@ -73,9 +73,15 @@ def _tell(
 ) -> None:
     from tauro.cli.render.recovered import left_line, left_row, recovered_row
     from tauro.cli.render.words import count
-    from tauro.cli.resume import resume_command
+    from tauro.cli.resume import can_be_carried_on, resume_command, run_command
 
-    commands = {run.about.run_id: resume_command(run.about.run_id, options) for run in abandoned}
+    kept = {run.about.run_id for run in abandoned if can_be_carried_on(run.journal)}
+    commands = {
+        run.about.run_id: resume_command(run.about.run_id, options)
+        if run.about.run_id in kept
+        else run_command(run.about, options)
+        for run in abandoned
+    }
     if invocation.is_json:
         from tauro.cli.edge import describe
 
@@ -95,7 +101,10 @@ def _tell(
         if alive:
             invocation.say(f"{count(len(alive), 'run')} still under way, left alone")
         for run in abandoned:
-            invocation.say(f"{left_line(run)} can be carried on with:")
+            ways = (
+                "can be carried on with:" if run.about.run_id in kept else "has nothing done; it can be run again with:"
+            )
+            invocation.say(f"{left_line(run)} {ways}")
             invocation.say(f"  {commands[run.about.run_id]}")
     for error in failed:
         invocation.complain(f"error: {error}")

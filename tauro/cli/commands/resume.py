@@ -64,7 +64,7 @@ def resume(
         found.append(run)
         return executor.resume(run, max_workers=max_workers, wait_s=wait_s, observers=observers)
 
-    def run_again(result: RunResult, plan: Plan | None) -> str | None:
+    def run_again(result: RunResult | None, plan: Plan | None) -> str | None:
         del result, plan
         return run_command(found[0].about, options)
 

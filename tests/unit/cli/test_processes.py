@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tauro.publish.journal import NodeNote
+
+NOTE = NodeNote(node="extract", code="c", configuration="d", outputs=())
 FAKED = Path(__file__).with_name("faked.py")
 RUN = ("run", "--pipeline", "daily", "--start", "2025-01-01", "--end", "2025-01-02")
 
@@ -47,7 +50,18 @@ def test_a_second_signal_ends_the_process_at_once(start):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert err.splitlines()[-2:] == ["ended at once; go on from there with:", "  tauro resume r-1"]
+    assert err.splitlines()[-2:] == ["ended at once; go on from there with:", f"  tauro {' '.join(RUN)}"]
+
+
+def test_a_second_signal_leaves_the_command_that_carries_on_what_was_kept(start, leave):
+    leave("r-1").note(NOTE)
+    process = start(*RUN, "--env", "dev", fake={"waits_in": "clean", "ignores_cancel": True})
+    until(process.stderr, "waiting")
+    process.send_signal(signal.SIGINT)
+    until(process.stderr, "once more")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert err.splitlines()[-1] == "  tauro resume r-1 --env dev"
 
 
 def test_a_second_signal_leaves_one_document_behind(start):
@@ -59,11 +73,11 @@ def test_a_second_signal_leaves_one_document_behind(start):
     out, _ = process.communicate(timeout=10)
     document = json.loads(out)
     assert (document["status"], document["run_id"]) == ("failed", "r-1")
-    assert document["resume"] == "tauro resume r-1"
+    assert document["resume"] == f"tauro {' '.join(RUN)} --json"
 
 
 def test_an_interrupted_run_that_kept_something_ends_with_what_carries_it_on(start, leave):
-    leave("r-1")
+    leave("r-1").note(NOTE)
     process = start(*RUN, "--env", "dev", fake={"waits_in": "clean"})
     until(process.stderr, "waiting")
     process.send_signal(signal.SIGTERM)

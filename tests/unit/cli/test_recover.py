@@ -22,7 +22,7 @@ def test_a_run_that_died_before_it_published_can_be_carried_on(project, tauro, l
     called = tauro("recover", "--project", str(project), "--set", "note=it's")
     assert called.code == 0
     lines = called.out.splitlines()
-    assert lines[0].startswith("run r-1 of pipeline 'daily' died before it published anything; staged: nothing")
+    assert lines[0] == "run r-1 of pipeline 'daily' died before it published anything; staged: nothing"
     assert lines[1].startswith("run r-1 of pipeline 'daily' for 2025-01-01 .. 2025-01-02, begun 2025-01-03T00:00:00")
     assert lines[1].endswith(", can be carried on with:")
     assert lines[2] == f"  tauro resume r-1 --project {project} --set 'note=it'\"'\"'s'"
@@ -31,10 +31,20 @@ def test_a_run_that_died_before_it_published_can_be_carried_on(project, tauro, l
     assert again[-1] == "  tauro resume r-1"
 
 
+def test_a_run_that_died_before_a_node_was_done_is_run_again(project, tauro, leave):
+    leave("r-1", asked={"selection": {"nodes": ["extract"]}})
+    command = f"tauro run --pipeline daily --start 2025-01-01 --end 2025-01-02 --node extract --project {project}"
+    lines = tauro("recover", "--project", str(project)).out.splitlines()
+    assert lines[1].endswith(", has nothing done; it can be run again with:")
+    assert lines[2:] == [f"  {command}"]
+    (abandoned,) = tauro("recover", "--json", "--project", str(project)).document["abandoned"]
+    assert abandoned["resume"] == command
+
+
 def test_a_run_that_died_once_everything_was_published_leaves_nothing(project, tauro, leave):
     journal = leave("r-1")
     journal.decide("run", DONE)
-    assert "died while it was publishing" in tauro("recover").out
+    assert "died while it was publishing: everything was published already\n" in tauro("recover").out
     assert not journal.home.exists()
     assert not (project / "out/silver/_tauro").exists()
 

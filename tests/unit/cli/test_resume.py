@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tauro.model.outcome import Status
+from tauro.publish.journal import NodeNote
 
+NOTE = NodeNote(node="extract", code="c", configuration="d", outputs=())
 DAYS = ("--start", "2025-01-01", "--end", "2025-01-02")
 RUN = ("run", "--pipeline", "daily", *DAYS)
 
@@ -111,7 +113,7 @@ def test_a_run_of_another_environment_is_not_carried_on(project, tauro, fake, le
 
 def test_after_a_failure_the_last_line_carries_it_on_when_something_was_kept(project, tauro, fake, leave):
     fake(fails={"clean": "other"})
-    leave("r-1")
+    leave("r-1").note(NOTE)
     words = ("--project", str(project), "--env", "dev", "--set", "note=it's; rm *")
     called = tauro(*RUN, *words, "--max-workers", "2", "-v")
     assert called.code == 3
@@ -123,6 +125,13 @@ def test_after_a_failure_the_last_line_carries_it_on_when_something_was_kept(pro
     again = tauro("resume")
     assert again.code == 3
     assert again.err.splitlines()[-1] == "  tauro resume r-1"
+
+
+def test_after_a_failure_before_any_node_was_done_nothing_is_carried_on(project, tauro, fake, leave):
+    fake(fails={"extract": "other"})
+    leave("r-1")
+    assert tauro(*RUN).err.splitlines()[-1].startswith(f"  tauro {' '.join(RUN)}")
+    assert tauro("resume").err.splitlines()[-1] == f"  tauro {' '.join(RUN)}"
 
 
 def test_after_a_failure_that_left_nothing_what_was_asked_for_is_to_be_run_again(project, tauro, fake, leave):

@@ -198,3 +198,29 @@ def test_a_run_whose_lease_was_marked_as_abandoned_publishes_nothing(run: Run) -
         leases.renew()
         with pytest.raises(LeaseLostError):
             leases.check()
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [(CommitState.PUBLISH, "published: a, b"), (CommitState.DONE, "everything was published already")],
+)
+def test_what_is_published_is_named_whenever_it_was(run: Run, state: CommitState, text: str) -> None:
+    run.begin("a", "b")
+    run.decide("run", "a", "b", state=state)
+    dead = holder(home=str(run.journal.home), run_id="first", process=NOBODY)
+    told: list[str] = []
+    recovery = run.recovery()
+    recovery._told = lambda one: told.append(str(one))
+    assert recovery.settle(dead)
+    assert told == [f"run first of pipeline 'p' died while it was publishing: {text}"]
+
+
+def test_only_a_run_that_has_done_something_can_be_carried_on(run: Run) -> None:
+    run.begin()
+    ended = run.recovery().recover(run.journal)
+    assert ended is not None
+    assert (ended.ending, ended.is_resumable) == (Ending.ABANDONED, False)
+    run.begin("a")
+    ended = run.recovery().recover(run.journal)
+    assert ended is not None
+    assert ended.is_resumable
