@@ -19,6 +19,7 @@
     │   ├── PublishError                       what a run has staged could not be published together
     │   ├── NodeTimeoutError (TimeoutError)    an attempt took longer than its `timeout_s`
     │   ├── SessionError                       Spark could not be started
+    │   ├── SessionLostError (ConnectionError)  Spark's JVM has died
     │   ├── JournalError                       what a run that died has left can't be read, or not finished yet
     │   ├── HistoryError                       the history can't be read; a run goes on without it, and warns
     │   └── RunFailedError                     a run ended without all nodes done; 4 if every root cause is transient
@@ -256,6 +257,10 @@ class NodeTimeoutError(ExecutionError, TimeoutError):
 
 class SessionError(ExecutionError):
     """Spark could not be started."""
+
+
+class SessionLostError(ExecutionError, ConnectionError):
+    """Spark's JVM has died while it was needed; what its loss looked like to pyspark is chained."""
 
 
 class HistoryError(ExecutionError):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tauro.cli.executors import Executor
     from tauro.cli.invocation import Invocation
     from tauro.config import Context
-    from tauro.errors import RunInterruptedError
     from tauro.model.events import Event, Observer
     from tauro.model.outcome import RunResult
     from tauro.model.plan import Plan
@@ -86,8 +85,6 @@ class Running:
             result = self._watched(executor, work)
         except (RunFailedError, RunInterruptedError) as error:
             if not isinstance(error.result, RunResult):
-                if isinstance(error, RunInterruptedError):
-                    return self._show_early_stop(error)
                 raise
             self._show(error.result, has_failed=True)
             return exit_code_of(error)
@@ -178,7 +175,7 @@ class Running:
 
             invocation.answer({**run_document(result), "resume": way_on})
             return
-        if self._run_id is None:
+        if self._run_id is None and not has_failed:
             if not self._is_quiet:
                 invocation.say(f"run {result.run_id} is done already: nothing to do")
             return
@@ -189,25 +186,6 @@ class Running:
 
             invocation.complain()
             invocation.complain(failure_text(result, way_on, is_whole=self._is_verbose))
-
-    def _show_early_stop(self, error: RunInterruptedError) -> int:
-        """Tells of a run that was stopped before there was anything of it: why, and how to run it."""
-        from tauro.cli.edge import describe, report
-        from tauro.cli.render.documents import failure_document
-        from tauro.model.outcome import RunResult, Status
-
-        invocation = self._invocation
-        nothing = RunResult(self._run_id or "", "", None, Status.CANCELLED, 0.0, ())
-        way_on = self._run_again(nothing, self._plan)
-        self._is_told = True
-        if invocation.is_json:
-            document = failure_document(invocation.command, describe(error))
-            invocation.answer({**document, "status": str(Status.CANCELLED), "resume": way_on})
-            return error.exit_code
-        code = report(error, invocation)
-        if way_on is not None:
-            invocation.complain(f"\ngo on from there with:\n  {way_on}")
-        return code
 
     def _way_on(self, run_id: str, result: RunResult | None) -> str | None:
         """The command that goes on from where the run has ended, carrying it on where something was kept of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -33,6 +33,7 @@ from tauro.model.pipeline import PipelineSpec
 from tauro.model.plan import Plan, PlannedNode
 from tauro.model.run_id import new_run_id
 from tauro.publish.journal import Journal
+from tauro.spark.stops import called_off_by
 
 REDONE_AT_MOST = 3
 """How often a run does a merge anew because others keep changing its table."""
@@ -124,7 +125,7 @@ class BaseExecutor:
             }
         )
         try:
-            with recorded(context, observers) as observers:
+            with called_off_by(lambda: self._stop_asked), recorded(context, observers) as observers:
                 with held_run(
                     context,
                     plan,
@@ -147,6 +148,10 @@ class BaseExecutor:
                 result = _result(plan, run_id, outcome, time.monotonic() - began, context.redact)
                 for observer in observers:
                     observer(RunEnded(result))
+        except RunInterruptedError as error:  # before it had begun: while it waited, or Spark was starting
+            stopped = _stopped_before(plan, error.message, {}, ())
+            error.result = _result(plan, run_id, stopped, time.monotonic() - began, context.redact)
+            raise
         finally:
             self._stop_asked = None  # this run has ended; it is not meant for the next
         _raise_unless_completed(result, outcome)
@@ -236,9 +241,12 @@ class BaseExecutor:
             logger.info("node {!r} is run again: {}", name, why)
         redone = 0
         while True:
-            run = executor.run_plan(
-                plan, context, run_id=run_id, ml_info=info, observers=observers, held=held, keeps=True
-            )
+            try:
+                run = executor.run_plan(
+                    plan, context, run_id=run_id, ml_info=info, observers=observers, held=held, keeps=True
+                )
+            except RunInterruptedError as error:  # Spark was starting
+                return _stopped_before(plan, error.message, held.carried.done, observers)
             outcome = self._drive(run)
             conflict = outcome.failure.conflict if outcome.failure is not None else None
             if conflict is None or redone == REDONE_AT_MOST or not _can_be_redone(plan.nodes[conflict], held):
@@ -277,6 +285,17 @@ def _done_before(
         for observer in observers:
             observer(NodeEnded(nodes[name]))
     return RunOutcome(nodes, is_published=True)
+
+
+def _stopped_before(plan: Plan, why: str, done: Container[str], observers: Iterable[Observer]) -> RunOutcome:
+    """The outcome of a run that was stopped before the first of its nodes began."""
+    nodes = {}
+    for name in plan.order:
+        status, note = (Status.SKIPPED, DONE_BEFORE) if name in done else (Status.CANCELLED, why)
+        nodes[name] = NodeResult(name, status, note=note)
+        for observer in observers:
+            observer(NodeEnded(nodes[name]))
+    return RunOutcome(nodes, stopped=why)
 
 
 def _judge(problems: Iterable[Problem]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterator
+from types import TracebackType
 
 from tauro.errors import (
     ConflictError,
@@ -13,6 +14,7 @@ from tauro.errors import (
     ProjectError,
     ReadError,
     ResultError,
+    SessionLostError,
     WindowError,
     WriteError,
 )
@@ -49,6 +51,13 @@ _TRANSIENT_TEXT = re.compile(
     r"|ExecutorLostFailure|FetchFailed|MetadataFetchFailedException|org\.apache\.spark\.rpc\.RpcTimeoutException"
     r"|Connection (?:refused|reset)|ConcurrentModificationException"
 )
+# What pyspark says when its JVM goes away under it, besides py4j's own errors.
+_SHUT_DOWN_TEXT = re.compile(
+    r"SparkContext was shut ?down|stopped SparkContext|'JavaPackage' object is not callable"
+    r"|does not exist in the JVM|Answer from Java side is empty"
+)
+_DYING_S = 1.0
+"""How long a JVM that seems to be dying may take to be dead."""
 _SHOWN_LINES = 60
 
 
@@ -74,11 +83,36 @@ def root_cause(error: BaseException) -> BaseException:
     return error
 
 
+def told_by_its_cause(error: BaseException) -> BaseException:
+    """`error`, or in its place one that says that Spark's JVM has died, if that is why there was an error.
+
+    A refused connection counts only if it was pyspark's to the JVM, and that one has ended; those of the user's own
+    code stay what they are.
+    """
+    if isinstance(error, SessionLostError) or not any(_is_of_a_lost_jvm(link) for link in chain_of(error)):
+        return error
+    from tauro.spark.session import how_the_jvm_died
+
+    end = how_the_jvm_died(_DYING_S)
+    if end is None:
+        return error
+    lost = SessionLostError(
+        f"Spark's JVM has died: {end}",
+        fix="run it again; if the machine was short of memory, lower spark.driver.memory or max_workers"
+        if "SIGKILL" in end
+        else None,
+    )
+    lost.__cause__ = error
+    return lost
+
+
 def kind_of(error: BaseException) -> FailureKind:
     """Whether trying again can help, judged from the root cause outwards.
 
     Causes are those that `from` names: an error that was handled when another one came up decides nothing.
     """
+    if isinstance(error, SessionLostError):
+        return FailureKind.TRANSIENT
     for link in reversed(list(_causes(error))):
         names = {cls.__name__ for cls in type(link).__mro__}
         if isinstance(link, _PERMANENT) or names & _PERMANENT_NAMES:
@@ -116,8 +150,17 @@ def describe(
         node=node,
         attempt=attempt,
         kind=kind_of(error) if kind is None else kind,
-        cause=redact("".join(traceback.format_exception(error))),
+        cause=redact(_traceback(error)),
     )
+
+
+def _traceback(error: BaseException) -> str:
+    told = traceback.TracebackException.from_exception(error)
+    link = told.__cause__ if isinstance(error, SessionLostError) else None
+    while link is not None:  # how often pyspark tried to reach the dead is of no use to anybody
+        link.__context__ = None
+        link = link.__cause__
+    return "".join(told.format())
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -128,6 +171,22 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         current = current.__cause__
+
+
+def _is_of_a_lost_jvm(error: BaseException) -> bool:
+    """Whether an error looks like one of pyspark's whose JVM has gone."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    text = str(error)
+    if "Py4JNetworkError" in names or _SHUT_DOWN_TEXT.search(text):
+        return True
+    if "Py4JError" in names:
+        return "Py4JJavaError" not in names and "\n" not in text  # an answer of the JVM has its stack trace
+    return isinstance(error, ConnectionError) and _came_through_py4j(error.__traceback__)
+
+
+def _came_through_py4j(trace: TracebackType | None) -> bool:
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace))
+    return any(name.partition(".")[0] == "py4j" for name in modules)
 
 
 def _bounded(message: str) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from tauro.errors import NodeError, NodeTimeoutError, PublishError
 from tauro.exec.attempt import Attempt, AttemptCancelledError
-from tauro.exec.failures import describe, kind_of
+from tauro.exec.failures import describe, kind_of, told_by_its_cause
 from tauro.exec.workers import Workers
 from tauro.model.events import BreakerOpened, Event, NodeEnded, NodeRetrying, NodeStarted, Observer
 from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, ReadVersion, Status
@@ -267,7 +267,8 @@ class RunLoop:
         elif node.cancelled_at is not None:
             self._apply(self._machine.cancel(name, message.attempt.cancelled or "stopped"))
         else:
-            self._failed(name, node, message.attempt, message.error, kind_of(message.error), now)
+            error = told_by_its_cause(message.error)
+            self._failed(name, node, message.attempt, error, kind_of(error), now)
 
     def _did_not_end(self, name: str, node: _Node, now: float) -> None:
         """An attempt was called off and its thread does not end: no other attempt may run beside it."""

@@ -63,9 +63,22 @@ def release(spark: SparkSession) -> None:
             own.jvm.end()
 
 
+def jvm_death(wait_s: float = 0.0) -> str | None:
+    """How the JVM of the session that this process made has ended; None if it lives, or there is none.
+
+    Args:
+        wait_s: how long to wait for an end that seems near.
+    """
+    own = _own
+    return own.jvm.death(wait_s) if own is not None else None
+
+
 def _open(project: Project, pipeline_config: Options) -> SparkSession:
     global _own
     with _lock:
+        if _own is not None and _own.jvm.death() is not None:
+            _own.jvm.end()
+            _own = None
         existing = _existing_session()
         if existing is not None:
             if _own is not None and _is_same(existing, _own.jvm.session):

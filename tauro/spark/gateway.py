@@ -7,9 +7,10 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from subprocess import Popen, TimeoutExpired
+from contextlib import contextmanager, suppress
+from subprocess import Popen
 from typing import IO, Any
 
 from py4j.protocol import Py4JError
@@ -17,13 +18,23 @@ from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
+from pyspark.sql.context import SQLContext
 
-from tauro.errors import SessionError
-
-END_TIMEOUT_S = 10.0
-"""How long a JVM may take to end before it is killed."""
+from tauro.errors import RunInterruptedError, SessionError
+from tauro.spark.jvm_process import (
+    Address,
+    end_process,
+    ended_once,
+    how_it_ended,
+    spark_submit,
+    start_process,
+    was_asked_to_end,
+)
+from tauro.spark.stops import Stopped, whom_to_ask
 
 _SHOWN_LINES = 12
+_STOP_COMES_WITHIN_S = 1.0
+"""How much later than its JVM this process may hear of a signal that both of them got."""
 
 
 class Jvm:
@@ -36,32 +47,60 @@ class Jvm:
 
     Raises:
         SessionError: it did not start; the message ends with what the JVM said.
+        RunInterruptedError: the start was called off, as `tauro.spark.stops` has it.
     """
 
     def __init__(self, settings: Mapping[str, str], java_environment: Mapping[str, str], *, is_quiet: bool) -> None:
-        self._log = tempfile.TemporaryFile() if is_quiet else None  # noqa: SIM115  `end` closes it
+        self._process: Popen[bytes] | None = None
         self._gateway: Any = None  # Any: py4j's objects have no types
+        stopped = whom_to_ask()
+        _raise_if(stopped())
+        self._log = tempfile.TemporaryFile() if is_quiet else None  # noqa: SIM115  `end` closes it
         variables = {"PYSPARK_PYTHON": sys.executable} | dict(os.environ) | dict(java_environment)
         try:
-            with _variables(variables), _own_interrupt_handler():
+            with (
+                _variables(variables),
+                _own_interrupt_handler(),
+                ended_once(stopped, lambda: self._process),
+            ):
                 self.session = self._start(settings)
+            if self.death() is not None:
+                raise ChildProcessError(f"its JVM ended as soon as it was up, {self.death()}")
         except (Py4JError, PySparkException, OSError) as error:
+            why = self._why_stopped(stopped)
             said = self._last_words()
             self.end()
+            _raise_if(why, error)
             raise SessionError(
                 f"Spark did not start: {error}" + (f"\n{said}" if said else ""),
                 fix="mend what Spark complains of; `tauro show settings` lists the settings it was given",
             ) from error
+        except BaseException:  # Ctrl-C in a program of the user's own
+            self.end()
+            raise
+
+    def death(self, wait_s: float = 0.0) -> str | None:
+        """How the JVM has ended; None as long as it lives.
+
+        Args:
+            wait_s: how long to wait for an end that seems near.
+        """
+        return how_it_ended(self._process, wait_s) if self._process is not None else None
 
     def end(self) -> None:
-        """Stops the session, then the JVM; returns when no process is left."""
+        """Stops the session, then the JVM; returns when no process is left. One that is dead already is no error."""
         gateway, self._gateway = self._gateway, None
         if gateway is not None:
-            if SparkContext._active_spark_context is not None:
-                SparkSession.builder.getOrCreate().stop()
-            gateway.shutdown()
+            if self.death() is None:
+                with suppress(Py4JError, OSError):  # it dies while it is being stopped
+                    if SparkContext._active_spark_context is not None:
+                        SparkSession.builder.getOrCreate().stop()
+            _forget_session()
+            with suppress(Py4JError, OSError):
+                gateway.shutdown()
             SparkContext._gateway = SparkContext._jvm = None  # else the next session would talk to the dead
-            _end_process(gateway.proc)
+        if self._process is not None:
+            end_process(self._process)
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -73,10 +112,25 @@ class Jvm:
             conf.set(name, value)
             builder = builder.config(name, value)
         printed: IO[Any] | int = sys.stderr if self._log is None else self._log
-        popen: Any = {"stdout": printed, "stderr": printed}  # Any: pyspark leaves launch_gateway untyped
-        self._gateway = launch_gateway(conf, popen)  # type: ignore[no-untyped-call]  # as above
+        address = start_process(spark_submit(settings, os.environ), os.environ, printed, self._note)
+        if address is None:
+            raise ChildProcessError(f"its JVM ended before it was up, {self.death()}")
+        self._gateway = _connected(address)
+        self._gateway.proc = self._process  # where others look for the process
         SparkContext._ensure_initialized(gateway=self._gateway, conf=conf)
         return builder.getOrCreate()
+
+    def _note(self, process: Popen[bytes]) -> None:
+        self._process = process
+
+    def _why_stopped(self, stopped: Stopped) -> str | None:
+        """Why the start was called off, by a signal perhaps that the JVM got too, and a moment earlier."""
+        until = time.monotonic() + _STOP_COMES_WITHIN_S
+        while stopped() is None and self._process is not None and was_asked_to_end(self._process):
+            if time.monotonic() > until:
+                break
+            time.sleep(0.05)
+        return stopped()
 
     def _last_words(self) -> str:
         if self._log is None:
@@ -87,14 +141,28 @@ class Jvm:
         return "\n".join(f"  {line}" for line in telling[-_SHOWN_LINES:])
 
 
-def _end_process(process: Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()  # the JVM ends when this pipe does
-    try:
-        process.wait(END_TIMEOUT_S)
-    except TimeoutExpired:
-        process.kill()
-        process.wait()
+def _connected(address: Address) -> Any:  # Any: py4j's objects have no types
+    """A gateway to a JVM that listens, made by pyspark as for one that `spark-submit` has started."""
+    with _variables({"PYSPARK_GATEWAY_PORT": str(address.port), "PYSPARK_GATEWAY_SECRET": address.secret}):
+        return launch_gateway()  # type: ignore[no-untyped-call]  # pyspark leaves it untyped
+
+
+def _raise_if(why: str | None, error: BaseException | None = None) -> None:
+    if why is not None:
+        raise RunInterruptedError(f"{why} while Spark was starting") from error
+
+
+def _forget_session() -> None:
+    """Lets pyspark make a new session in a new JVM, whatever became of the last."""
+    context = SparkContext._active_spark_context
+    server = getattr(context, "_accumulatorServer", None)
+    if server is not None:
+        server.shutdown()
+    if context is not None:
+        context._jsc = None
+    SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = SparkSession._activeSession = None
+    SQLContext._instantiatedContext = None
 
 
 @contextmanager

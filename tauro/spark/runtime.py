@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -39,11 +40,16 @@ def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[Non
                     where="spark_config of the pipeline",
                     fix=f"move {name} to spark_config of global_settings",
                 ) from error
-            if before is None:
-                stack.callback(spark.conf.unset, name)
-            else:
-                stack.callback(spark.conf.set, name, before)
+            stack.callback(_put_back, spark, name, before)
         yield
+
+
+def _put_back(spark: SparkSession, name: str, before: str | None) -> None:
+    with suppress(Py4JError, OSError):  # a JVM that has died has no settings
+        if before is None:
+            spark.conf.unset(name)
+        else:
+            spark.conf.set(name, before)
 
 
 def _is_among(spark: SparkSession, name: str, value: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -59,3 +60,16 @@ def stop_session(spark: SparkSession) -> None:
     from tauro.spark.classic import release  # pyspark is there, or there would be no session
 
     release(spark)
+
+
+def how_the_jvm_died(wait_s: float = 0.0) -> str | None:
+    """How the JVM under the session that Tauro made has ended, in words; None if it lives, or there is none.
+
+    Args:
+        wait_s: how long to wait for an end that seems near.
+    """
+    if "tauro.spark.classic" not in sys.modules:  # no session was opened
+        return None
+    from tauro.spark.classic import jvm_death
+
+    return jvm_death(wait_s)
