@@ -93,7 +93,9 @@ def held_run(
     elif journal is None:
         journal = Journal(home_of(run_id, workshops, context.root / PROJECT))
     recovery = Recovery(
-        lambda: context.open_spark(plan.pipeline.spark_config), options_for(context), partial(tell_recovered, context)
+        lambda: context.open_spark(plan.pipeline.spark_config),
+        options_for(context),
+        partial(tell_recovered, context, by=run_id),
     )
     versions = ReadVersions(context)
     home = journal.home if journal is not None else None

@@ -116,7 +116,10 @@ def drop(context: Context, run: LeftRun) -> Recovered | None:
         JournalError, OutputHeldError: as `recover`.
     """
     recover(context, run)
-    return _recovery(context).drop(run.journal)
+    dropped = _recovery(context).drop(run.journal)
+    if dropped is not None:
+        note_recovered(context, dropped, "tauro clean")
+    return dropped
 
 
 def _recovery(context: Context) -> Recovery:

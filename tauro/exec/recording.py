@@ -54,24 +54,31 @@ def recorded(context: Context, observers: Iterable[Observer]) -> Iterator[tuple[
         recorder.close()
 
 
-def tell_recovered(context: Context, recovered: Recovered) -> None:
-    """Says, in a line of the log and in the history, what has become of a run that died."""
+def tell_recovered(context: Context, recovered: Recovered, by: str | None = None) -> None:
+    """Says, in a line of the log and in the history, what has become of a run that died.
+
+    Args:
+        context: the project that has recovered it.
+        recovered: what has become of it.
+        by: the run that has seen to it.
+    """
     is_left = recovered.ending is Ending.ABANDONED and recovered.is_resumable
     logger.warning("{}{}", recovered, f"; `tauro resume {recovered.run_id}` carries it on" if is_left else "")
-    note_recovered(context, recovered)
+    note_recovered(context, recovered, f"run {by}" if by else None)
 
 
-def note_recovered(context: Context, recovered: Recovered) -> None:
+def note_recovered(context: Context, recovered: Recovered, by: str | None = None) -> None:
     """Puts down what has become of a run that died; if the history can't be written, the run stays as it is there.
 
     Args:
         context: the project that has recovered it, which may be another one than the run's own.
         recovered: what has become of it.
+        by: who has seen to it.
     """
     url = url_of(context.settings.history, context.root)
     if url is None:
         return
     with suppress(HistoryError), closing(open_store(url, is_reader=False)) as store:
-        rows = rows_of(recovered, store, stamp(time.time()))
+        rows = rows_of(recovered, store, stamp(time.time()), by)
         if rows:
             store.write(clean(rows, context.redact))

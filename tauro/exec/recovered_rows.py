@@ -25,13 +25,14 @@ _DONE = (Status.COMPLETED, Status.SKIPPED)
 _UNSEEN = "its end was not recorded; its outputs were found published"
 
 
-def rows_of(recovered: Recovered, store: HistoryStore, now: str) -> list[Record]:
+def rows_of(recovered: Recovered, store: HistoryStore, now: str, by: str | None = None) -> list[Record]:
     """The rows to be written; none if the history does not know the run.
 
     Args:
         recovered: what has become of the run.
         store: where its other rows are.
         now: the time.
+        by: who has seen to it.
 
     Raises:
         HistoryError: the store can't be read.
@@ -39,13 +40,16 @@ def rows_of(recovered: Recovered, store: HistoryStore, now: str) -> list[Record]
     runs = store.records(RunRecord, recovered.run_id)
     if not runs:
         return []
-    rows: list[Record] = [NoteRecord(recovered.run_id, now, str(recovered))]
+    rows: list[Record] = [NoteRecord(recovered.run_id, now, f"{recovered} (by {by})" if by else str(recovered))]
     if recovered.ending is Ending.PUBLISHED:
         rows += _Published(recovered, runs[0], store, now).rows()
     elif recovered.ending is Ending.UNDONE:
         undone = set(recovered.outputs) - set(recovered.left)
         outputs = store.records(OutputRecord, recovered.run_id)
         rows += [one._replace(published_at=None) for one in outputs if one.output in undone]
+    elif recovered.ending is Ending.DROPPED:
+        outputs = store.records(OutputRecord, recovered.run_id)
+        rows += [one._replace(dropped_at=now) for one in outputs if one.published_at is None and one.is_written]
     return rows
 
 

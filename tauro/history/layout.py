@@ -51,6 +51,7 @@ STEPS: Steps = (
             run_id text not null, node text not null, input text not null, location text not null, version text,
             primary key (run_id, node, input))""",
     ),
+    ("alter table tauro_outputs add column dropped_at text",),
 )
 """The version of a history is the number of the steps it has taken."""
 

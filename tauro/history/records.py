@@ -108,6 +108,8 @@ class OutputRecord(NamedTuple):
     written_at: str
     published_at: str | None
     """When readers could see it; None if it was only staged."""
+    dropped_at: str | None = None
+    """When what was only staged was dropped by another run, or by `tauro clean`."""
 
 
 class ReadRecord(NamedTuple):

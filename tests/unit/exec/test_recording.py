@@ -15,7 +15,7 @@ from tauro.exec.recording import note_recovered
 from tauro.history.reading import History, WholeRun
 from tauro.history.records import duration_of, seconds_of, stamp
 from tauro.history.stores import open_store
-from tauro.model.events import Event, NodeEnded, RunEnded, RunStarted
+from tauro.model.events import Event, NodeEnded, OutputPublished, RunEnded, RunStarted
 from tauro.model.outcome import NodeResult, OutputResult, RunResult, Status
 from tauro.model.plan import Plan
 from tauro.publish.recovery import Ending, Recovered
@@ -151,3 +151,14 @@ def test_a_run_takes_as_long_as_from_its_first_start_to_its_last_end(context):
         )
     run = whole(context).run
     assert duration_of(run) == 100.0 == seconds_of(str(run.ended_at)) - T0
+
+
+def test_what_was_staged_and_dropped_is_marked_until_it_is_written_again(context):
+    events = before(events_of(make_plan(context, "daily")), OutputPublished)
+    killed(context, events)
+    note_recovered(context, Recovered("r-1", "daily", Ending.DROPPED, outputs=("t",)), "run r-2")
+    known = whole(context)
+    assert [one.dropped_at for one in known.outputs] == [known.notes[0].at]
+    assert known.notes[0].note.endswith("what it had staged is dropped: t (by run r-2)")
+    killed(context, events)
+    assert [one.dropped_at for one in whole(context).outputs] == [None]

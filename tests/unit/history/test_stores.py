@@ -13,7 +13,7 @@ from tauro.errors import HistoryError, InvalidValueError, UnknownNameError
 from tauro.history.layout import STEPS
 from tauro.history.postgres import PostgresStore
 from tauro.history.reading import History
-from tauro.history.records import DIED, ReadRecord, RunQuery, RunRecord, stamp
+from tauro.history.records import DIED, OutputRecord, ReadRecord, RunQuery, RunRecord, stamp
 from tauro.history.sqlite import SqliteStore
 from tauro.history.stores import url_of
 from tauro.model.outcome import Status
@@ -181,12 +181,22 @@ def test_a_history_of_version_1_is_brought_up_to_date_with_its_runs(url: str, op
 
 def test_a_history_of_version_2_has_runs_that_say_nothing_of_what_they_read(url: str, opened: Open, plan: Plan) -> None:
     old = store_class(url)(url, is_reader=False, steps=STEPS[:2])
-    old.write([one for one in rows_of(plan) if not isinstance(one, ReadRecord)])
+    old.write([one for one in rows_of(plan) if not isinstance(one, ReadRecord | OutputRecord)])
     old.close()
     store = opened(is_reader=True)
     assert History(store).whole("r-1").reads == []
     write(store, events_of(plan, "r-2"))
     assert [one.version for one in History(store).whole("r-2").reads] == [None, "12"]
+
+
+def test_a_history_of_version_3_has_outputs_that_nobody_dropped(url: str, opened: Open, plan: Plan) -> None:
+    old = store_class(url)(url, is_reader=False, steps=STEPS[:3])
+    (row,) = [one for one in rows_of(plan) if isinstance(one, OutputRecord)]
+    columns = [name for name in OutputRecord._fields if name != "dropped_at"]
+    text = f"insert into tauro_outputs ({', '.join(columns)}) values ({', '.join('?' * len(columns))})"
+    old._connection.execute(old._sql(text), tuple(row[: len(columns)]))
+    old.close()
+    assert opened(is_reader=True).records(OutputRecord, "r-1") == [row]
 
 
 def test_a_secret_in_a_location_that_was_read_is_not_kept(opened: Open, plan: Plan) -> None:
