@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tauro.cli.render import words
 from tauro.cli.render.documents import window_document
 from tauro.model.window import Window
 
@@ -18,7 +19,7 @@ def left_line(run: LeftRun) -> str:
     about = run.about
     pipeline = f" of pipeline {about.pipeline!r}" if about.pipeline else ""
     window = f" for {Window(*about.window)}" if about.window else ""
-    return f"run {about.run_id}{pipeline}{window}, begun {about.started_at} on {about.host},"
+    return f"run {about.run_id}{pipeline}{window}, begun {words.moment(about.started_at)} on {about.host},"
 
 
 def left_row(run: LeftRun) -> Document:

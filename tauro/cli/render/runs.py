@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, TypedDict
 
 from tauro.cli.render import words
@@ -17,6 +17,7 @@ from tauro.model.window import Window
 RUN_COLUMNS = ("run", "pipeline", "window", "status", "started", "duration>", "nodes>", "error")
 NODE_COLUMNS = ("node", "status", "attempts>", "rows>", "duration>")
 _ERROR_WIDTH = 60
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 class Entry(TypedDict):
@@ -74,7 +75,7 @@ def run_cells(run: RunRecord) -> list[str]:
         run.pipeline,
         _window(run),
         _status(run),
-        _local(run.started_at),
+        words.moment(run.started_at),
         _duration(run),
         f"{run.nodes_done}/{run.nodes}",
         error if len(error) <= _ERROR_WIDTH else f"{error[:_ERROR_WIDTH]}...",
@@ -104,17 +105,18 @@ def whole_text(whole: WholeRun) -> tuple[list[tuple[str, str]], Sequence[Sequenc
         ("pipeline", run.pipeline + (f" ({run.env})" if run.env else "")),
         ("window", _window(run) or "none"),
         ("status", _status(run)),
-        ("started", f"{_local(run.started_at)} on {run.host}, process {run.pid}"),
-        ("ended", _local(run.ended_at) if run.ended_at else ""),
+        ("started", f"{words.moment(run.started_at)} on {run.host}, process {run.pid}"),
+        ("ended", words.moment(run.ended_at) if run.ended_at else ""),
         ("duration", _duration(run)),
         ("by", f"{run.user_name or 'unknown'}, Tauro {run.tauro_version}"),
     ]
+    is_over = run.status == Status.COMPLETED  # then everything is published
     rows = [
         (
             node["name"],
             node["status"],
             str(len(node["attempts"])) if node["attempts"] else "",
-            words.rows([one["rows"] for one in node["outputs"]]),
+            words.rows_of([(one["rows"], bool(one["published_at"]) or is_over) for one in node["outputs"]]),
             words.duration(node["duration_s"]) if node["attempts"] and node["duration_s"] is not None else "",
         )
         for node in _node_documents(whole)
@@ -143,13 +145,13 @@ def entries_of(whole: WholeRun) -> list[Entry]:
             note = f": {node.note}" if node.note else ""
             found.append(_entry(node.ended_at, f"{node.status}{note}", node.node))
     found += [_entry(note.at, note.note) for note in whole.notes]
-    found.sort(key=lambda entry: entry["at"])
     if run.ended_at:
         error = f": {run.error_type}: {run.error_message}" if run.error_type else ""
         is_told = any(one.error_cause for one in whole.attempts)
         found.append(_entry(run.ended_at, f"run {run.status}{error}", cause=None if is_told else run.error_cause))
     elif run.status == DIED:
         found.append(_entry(run.seen_at, "last seen; the process is gone"))
+    found.sort(key=lambda entry: entry["at"])
     return found
 
 
@@ -157,7 +159,7 @@ def entry_lines(entry: Entry) -> Iterator[str]:
     """Something that happened, for people."""
     node = f"{entry['node']}" if entry["node"] else ""
     node += f" ({entry['attempt']})" if (entry["attempt"] or 0) > 1 else ""
-    yield f"{_local(entry['at'], with_milliseconds=True)}  {node + ': ' if node else ''}{entry['message']}"
+    yield f"{words.moment(entry['at'], with_milliseconds=True)}  {node + ': ' if node else ''}{entry['message']}"
     for line in (entry["cause"] or "").rstrip().splitlines():
         yield f"    {line}"
 
@@ -195,22 +197,37 @@ def _entry(
 
 
 def _below(whole: WholeRun) -> Iterator[str]:
-    yield from dict.fromkeys(map(_read_line, whole.reads))
+    place_of = {name: number for number, name in enumerate(node_names(whole))}
+    reads = sorted(whole.reads, key=lambda one: place_of.get(one.node, 0))
+    outputs = sorted(whole.outputs, key=lambda one: place_of.get(one.node, 0))
+    yield from dict.fromkeys(map(_read_line, reads))
     width = max((len(one.output) for one in whole.outputs), default=0)
-    for one in whole.outputs:
-        place = one.path or one.table_name or "in memory"
-        note = "" if one.published_at else " (staged, not published)"
-        note = note if one.is_written else " (there already, left as it is)"
-        yield f"{one.output:<{width}}  {place}{note}"
     run = whole.run
+    for one in outputs:
+        place = one.path or one.table_name or "in memory"
+        yield f"{one.output:<{width}}  {place}{_remark(one, is_over=run.status == Status.COMPLETED)}"
+    if whole.notes:
+        yield ""
+    for note in whole.notes:
+        yield f"{words.moment(note.at)}  {note.note}"
     if run.error_type:
         yield ""
         yield f"{run.error_type}: {run.error_message}"
         yield f"  tauro logs {run.run_id} shows what happened"
 
 
+def _remark(output: OutputRecord, *, is_over: bool) -> str:
+    """What became of an output, if it is not simply published."""
+    if not output.is_written:
+        return " (there already, left as it is)"
+    if output.published_at or is_over:
+        return ""
+    return " (staged, since dropped)" if output.dropped_at else " (staged, not published)"
+
+
 def _read_line(one: ReadRecord) -> str:
     version = f"version {one.version}" if one.version and one.version.isdecimal() else one.version
+    version = _UTC.sub(lambda found: words.moment(found[0]), version) if version else None
     return f"read {one.input} from {one.location}" + (f": {version}" if version else "")
 
 
@@ -266,6 +283,7 @@ def _node_document(
                 "is_written": bool(one.is_written),
                 "written_at": one.written_at,
                 "published_at": one.published_at,
+                "dropped_at": one.dropped_at,
             }
             for one in outputs
         ],
@@ -280,7 +298,7 @@ def _error(kind: str | None, message: str | None, cause: str | None) -> Document
 def _status(run: RunRecord) -> str:
     if run.status == DIED:
         return f"{DIED} (killed?)"
-    return f"running, seen {_local(run.seen_at)}" if run.status == Status.RUNNING else run.status
+    return f"running, seen {words.moment(run.seen_at)}" if run.status == Status.RUNNING else run.status
 
 
 def _window(run: RunRecord) -> str:
@@ -291,11 +309,6 @@ def _window(run: RunRecord) -> str:
 
 def _duration(run: RunRecord) -> str:
     return ("" if run.ended_at else "at least ") + words.duration(duration_of(run))
-
-
-def _local(stamped: str, *, with_milliseconds: bool = False) -> str:
-    local = datetime.fromisoformat(stamped).astimezone()
-    return local.isoformat(sep=" ", timespec="milliseconds" if with_milliseconds else "seconds")[:-6]
 
 
 def _rounded(value: float | None) -> float | None:

@@ -42,7 +42,7 @@ def result_table(result: RunResult) -> Table:
             node.name,
             Text(str(node.status), style=STYLES[node.status]),
             str(node.attempts) if node.attempts else "",
-            words.rows([output.rows for output in node.outputs]),
+            words.rows_of([(output.rows, output.is_published) for output in node.outputs]),
             words.duration(node.duration_s) if node.attempts else "",
         )
     return table

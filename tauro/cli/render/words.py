@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,12 +25,25 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def moment(iso: str, *, with_milliseconds: bool = False) -> str:
+    """A time with its zone, in the local one: `2025-01-31 12:00:00`."""
+    local = datetime.fromisoformat(iso).astimezone()
+    return local.isoformat(sep=" ", timespec="milliseconds" if with_milliseconds else "seconds")[:-6]
+
+
 def rows(numbers: Sequence[int | None]) -> str:
     """The rows of several outputs together: `1,234`; empty without outputs, `?` where one is not known."""
     known = [number for number in numbers if number is not None]
     if len(known) < len(numbers):
         return "?"
     return f"{sum(known):,}" if known else ""
+
+
+def rows_of(outputs: Sequence[tuple[int | None, bool]]) -> str:
+    """As `rows`, of outputs of which it is known whether they are published: `staged` before that makes rows known."""
+    if any(number is None and not is_published for number, is_published in outputs):
+        return "staged"
+    return rows([number for number, _ in outputs])
 
 
 def rows_written(numbers: Sequence[int | None]) -> str:
