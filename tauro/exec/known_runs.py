@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 from loguru import logger
 
@@ -13,6 +14,7 @@ from tauro.exec.left_runs import LAST, LeftRun, find_run, left_runs
 from tauro.exec.plan import make_plan, run_window
 from tauro.exec.selection import EVERYTHING, Selection
 from tauro.history.reading import History, WholeRun
+from tauro.history.records import RunRecord
 from tauro.history.results import result_of, window_of
 from tauro.history.stores import open_store, url_of
 from tauro.model.outcome import RunResult, Status
@@ -123,23 +125,42 @@ def run_to_resume(context: Context, name: str = LAST) -> LeftRun | RunResult:
 
     Raises:
         UnknownNameError: there is no such run.
-        InvalidValueError: it was begun in another environment, or has left nothing that could be carried on with.
+        InvalidValueError: it was begun in another environment, or has left nothing that could be carried on with; or
+            no run has.
     """
     try:
         run = (_latest_over(context) if name == LAST else None) or find_run(context, name)
     except UnknownNameError:
         whole = _recorded(context, name)
         if whole is None or (whole.run.project, whole.run.env) != (context.name, context.env):
+            if name == LAST:
+                raise InvalidValueError(
+                    "no run has left anything to carry on with", fix="`tauro run` begins one"
+                ) from None
             raise
         if whole.run.status == Status.COMPLETED and name != LAST:
             return result_of(whole)
         raise InvalidValueError(
             f"run {whole.run.run_id} of pipeline {whole.run.pipeline!r} ({whole.run.status}) has left nothing to be "
-            "carried on with",
-            fix="run the pipeline again",
+            f"carried on with{_what_became_of(whole)}",
+            fix=f"`{_run_command(whole.run)}` runs it again",
         ) from None
     _check_env(run.about, context)
     return run
+
+
+def _what_became_of(whole: WholeRun) -> str:
+    """What a recovery has noted of a run, after a colon."""
+    notes = [one.note for one in whole.notes if one.note.startswith(f"run {whole.run.run_id} ")]
+    return f": {notes[-1]}" if notes else ""
+
+
+def _run_command(run: RunRecord) -> str:
+    """The command that runs a recorded run's pipeline for its window."""
+    words = ["tauro", "run", "--pipeline", run.pipeline]
+    if run.window_start is not None and run.window_end is not None:
+        words += ["--start", run.window_start, "--end", run.window_end]
+    return shlex.join([*words, *(["--env", run.env] if run.env else [])])
 
 
 def _latest_over(context: Context) -> LeftRun | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tauro.config import Context
+from tauro.exec.recording import tell_recovered
 from tauro.model.outcome import Status
 from tauro.publish.journal import NodeNote
+from tauro.publish.recovery import Ending, Recovered
 
 NOTE = NodeNote(node="extract", code="c", configuration="d", outputs=())
 DAYS = ("--start", "2025-01-01", "--end", "2025-01-02")
@@ -93,10 +96,29 @@ def test_the_latest_run_being_done_says_nothing_of_one_that_died_before_it_began
 
 def test_a_run_that_failed_and_left_nothing_has_to_be_run_again(project, tauro, fake, record):
     fake()
-    record("r-1", status=Status.FAILED)
-    called = tauro("resume", "r-1")
+    record("r-1", status=Status.FAILED, env="dev")
+    called = tauro("resume", "r-1", "--env", "dev")
     assert called.code == 2
     assert "run r-1 of pipeline 'daily' (failed) has left nothing to be carried on with" in called.err
+    assert "`tauro run --pipeline daily --start 2025-01-01 --end 2025-01-02 --env dev` runs it again" in called.err
+
+
+def test_who_has_dropped_what_a_run_had_staged_is_told(project, tauro, fake, record):
+    fake()
+    record("r-1", status=Status.FAILED)
+    dropped = Recovered("r-1", "daily", Ending.DROPPED, ("silver.orders",))
+    tell_recovered(Context.from_project(project, strict=False), dropped, by="r-2")
+    text = "run r-1 of pipeline 'daily' did not publish: what it had staged is dropped: silver.orders (by run r-2)"
+    assert f"nothing to be carried on with: {text}" in tauro("resume", "r-1").err
+    assert text in tauro("show", "run", "r-1").out
+
+
+@pytest.mark.parametrize("name", ["last", ()])
+def test_where_no_run_has_left_anything_there_is_nothing_to_carry_on_with(project, tauro, fake, name):
+    fake()
+    called = tauro("resume", *([name] if name else []))
+    assert called.code == 2
+    assert "no run has left anything to carry on with" in called.err
 
 
 def test_a_run_of_another_environment_is_not_carried_on(project, tauro, fake, leave):
