@@ -140,10 +140,11 @@ def run_to_resume(context: Context, name: str = LAST) -> LeftRun | RunResult:
             raise
         if whole.run.status == Status.COMPLETED and name != LAST:
             return result_of(whole)
+        is_done = whole.run.status == Status.COMPLETED
         raise InvalidValueError(
             f"run {whole.run.run_id} of pipeline {whole.run.pipeline!r} ({whole.run.status}) has left nothing to be "
-            f"carried on with{_what_became_of(whole)}",
-            fix=f"`{_run_command(whole.run)}` runs it again",
+            f"carried on with{'' if is_done else _what_became_of(whole)}",
+            fix=f"{'it is done; ' if is_done else ''}`{_run_command(whole.run)}` runs it again",
         ) from None
     _check_env(run.about, context)
     return run

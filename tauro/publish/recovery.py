@@ -60,7 +60,7 @@ class Recovered:
         shown = bounded([id for id in self.outputs if id not in self.left]) or "nothing"
         if self.ending is Ending.PUBLISHED:
             done = f"published: {shown}" if self.outputs else "everything was published already"
-            return f"{name} died while it was publishing: {done}"
+            return f"{name} died while it was publishing; {done}"
         if self.ending is Ending.UNDONE:
             text = f"{name} could not publish: as they were before it: {shown}"
             return text + (f"; could not be put back: {bounded(self.left)}" if self.left else "")

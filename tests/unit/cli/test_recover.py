@@ -46,7 +46,7 @@ def test_a_run_that_died_before_a_node_was_done_is_run_again(project, tauro, lea
 def test_a_run_that_died_once_everything_was_published_leaves_nothing(project, tauro, leave):
     journal = leave("r-1")
     journal.decide("run", DONE)
-    assert "died while it was publishing: everything was published already\n" in tauro("recover").out
+    assert "died while it was publishing; everything was published already\n" in tauro("recover").out
     assert not journal.home.exists()
     assert not (project / "out/silver/_tauro").exists()
 

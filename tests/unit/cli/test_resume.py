@@ -92,6 +92,7 @@ def test_the_latest_run_being_done_says_nothing_of_one_that_died_before_it_began
     called = tauro("resume")
     assert called.code == 2
     assert "run r-1 of pipeline 'daily' (completed) has left nothing to be carried on with" in called.err
+    assert "it is done; `tauro run --pipeline daily --start 2025-01-01 --end 2025-01-02` runs it again" in called.err
 
 
 def test_a_run_that_failed_and_left_nothing_has_to_be_run_again(project, tauro, fake, record):

@@ -212,7 +212,7 @@ def test_what_is_published_is_named_whenever_it_was(run: Run, state: CommitState
     recovery = run.recovery()
     recovery._told = lambda one: told.append(str(one))
     assert recovery.settle(dead)
-    assert told == [f"run first of pipeline 'p' died while it was publishing: {text}"]
+    assert told == [f"run first of pipeline 'p' died while it was publishing; {text}"]
 
 
 def test_only_a_run_that_has_done_something_can_be_carried_on(run: Run) -> None:
