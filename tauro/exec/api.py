@@ -108,6 +108,7 @@ def resume(
 
     Raises:
         UnknownNameError: there is no such run; the error names those that can be carried on.
+        InvalidValueError: it has left nothing to carry on with; or, where the latest is asked for, no run has.
         TauroError: as `run`.
     """
     context = _opened(project, env, variables)

@@ -65,7 +65,9 @@ def test_the_id_of_something_else_is_refused(project: Path, no_session: None) ->
 
 
 def test_what_was_never_run_cant_be_carried_on(project: Path, no_session: None) -> None:
-    with pytest.raises(UnknownNameError, match="unknown run to be carried on 'last'; known: none"):
+    with pytest.raises(InvalidValueError, match="no run has left anything to carry on with"):
         tauro.resume(project)
+    with pytest.raises(UnknownNameError, match="unknown run to be carried on 'r-1'; known: none"):
+        tauro.resume(project, "r-1")
     with pytest.raises(InvalidValueError, match="settled when the Context was made"):
         tauro.resume(Context.from_project(project), env="prod")
