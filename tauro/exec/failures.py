@@ -52,12 +52,11 @@ _TRANSIENT_TEXT = re.compile(
     r"|Connection (?:refused|reset)|ConcurrentModificationException"
 )
 # What pyspark says when its JVM goes away under it, besides py4j's own errors.
-_SHUT_DOWN_TEXT = re.compile(
-    r"SparkContext was shut ?down|stopped SparkContext|'JavaPackage' object is not callable"
-    r"|does not exist in the JVM|Answer from Java side is empty"
-)
-_DYING_S = 1.0
-"""How long a JVM that seems to be dying may take to be dead."""
+_SHUT_DOWN_TEXT = re.compile(r"SparkContext was shut ?down|stopped SparkContext")
+_DYING_S = 2.0
+"""How long a JVM that has closed its session, or a connection, may take to be dead."""
+_DEAD_S = 0.2
+"""How long one may take that has given no answer."""
 _SHOWN_LINES = 60
 
 
@@ -89,19 +88,16 @@ def told_by_its_cause(error: BaseException) -> BaseException:
     A refused connection counts only if it was pyspark's to the JVM, and that one has ended; those of the user's own
     code stay what they are.
     """
-    if isinstance(error, SessionLostError) or not any(_is_of_a_lost_jvm(link) for link in chain_of(error)):
+    wait_s = max(map(_dying_for_s, chain_of(error)))
+    if isinstance(error, SessionLostError) or not wait_s:
         return error
     from tauro.spark.session import how_the_jvm_died
 
-    end = how_the_jvm_died(_DYING_S)
+    end = how_the_jvm_died(wait_s)
     if end is None:
         return error
-    lost = SessionLostError(
-        f"Spark's JVM has died: {end}",
-        fix="run it again; if the machine was short of memory, lower spark.driver.memory or max_workers"
-        if "SIGKILL" in end
-        else None,
-    )
+    memory = "; if the machine was short of memory, lower spark.driver.memory or max_workers"
+    lost = SessionLostError(f"Spark's JVM has died: {end}", fix=f"run it again{memory if 'SIGKILL' in end else ''}")
     lost.__cause__ = error
     return lost
 
@@ -173,15 +169,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__
 
 
-def _is_of_a_lost_jvm(error: BaseException) -> bool:
-    """Whether an error looks like one of pyspark's whose JVM has gone."""
+def _dying_for_s(error: BaseException) -> float:
+    """How long to wait for the end of the JVM that an error of pyspark's suggests; 0 if it suggests none."""
     names = {cls.__name__ for cls in type(error).__mro__}
-    text = str(error)
-    if "Py4JNetworkError" in names or _SHUT_DOWN_TEXT.search(text):
-        return True
+    if "Py4JNetworkError" in names or _SHUT_DOWN_TEXT.search(str(error)):
+        return _DYING_S
     if "Py4JError" in names:
-        return "Py4JJavaError" not in names and "\n" not in text  # an answer of the JVM has its stack trace
-    return isinstance(error, ConnectionError) and _came_through_py4j(error.__traceback__)
+        has_answer = "Py4JJavaError" in names or "\n" in str(error)  # with the stack trace of the JVM
+        return 0.0 if has_answer else _DEAD_S
+    return _DYING_S if isinstance(error, ConnectionError) and _came_through_py4j(error.__traceback__) else 0.0
 
 
 def _came_through_py4j(trace: TracebackType | None) -> bool:

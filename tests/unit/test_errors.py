@@ -18,6 +18,7 @@ from tauro.errors import (
     ResultError,
     RunFailedError,
     RunInterruptedError,
+    SessionLostError,
     Severity,
     TauroError,
     UnknownNameError,
@@ -46,6 +47,7 @@ def test_every_error_has_the_one_root_and_is_drawn_in_the_tree() -> None:
         (ResultError, TypeError),
         (WindowError, ValueError),
         (NodeTimeoutError, TimeoutError),
+        (SessionLostError, ConnectionError),
     ],
 )
 def test_errors_are_catchable_as_what_users_expect(error: type[Exception], expected: type[Exception]) -> None:

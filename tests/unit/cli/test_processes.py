@@ -94,6 +94,39 @@ def test_an_interrupted_run_answers_with_its_document(start):
     assert (process.returncode, json.loads(out)["status"]) == (130, "cancelled")
 
 
+SPARK_THAT_STARTS_FOREVER = """
+import sys
+import tauro.spark.gateway
+from tauro.cli.main import main
+
+tauro.spark.gateway.spark_submit = lambda settings, environment: ["sh", "-c", "echo starting >&2; exec sleep 60"]
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("is_group", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_spark_starts_ends_at_once_with_130(project, number, is_group):
+    words = ("run", "-p", "adhoc", *RUN[3:], "--json")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SPARK_THAT_STARTS_FOREVER, *words],
+        cwd=project,
+        env={**os.environ, "TAURO_VERBOSE": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    until(process.stderr, "starting")
+    (os.killpg if is_group else os.kill)(process.pid, number)
+    out, err = process.communicate(timeout=10)  # which waits for whoever has the pipe: the JVM is gone too
+    document = json.loads(out)
+    assert (process.returncode, document["status"]) == (130, "cancelled")
+    assert {(node["status"], node["attempts"]) for node in document["nodes"]} == {("cancelled", 0)}
+    assert document["resume"].startswith("tauro run -")
+    assert "Traceback" not in err
+
+
 def test_nothing_a_node_prints_spoils_the_document(start):
     process = start(*RUN, "--json", fake={"prints": True})
     out, err = process.communicate(timeout=30)

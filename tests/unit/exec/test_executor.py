@@ -14,6 +14,7 @@ from loguru import logger
 
 import tauro
 from tauro.config import Context
+from tauro.config.context import SESSIONS
 from tauro.errors import (
     ConfigError,
     InvalidValueError,
@@ -25,8 +26,10 @@ from tauro.errors import (
 from tauro.exec import run_loop
 from tauro.exec.executor import BaseExecutor, BatchExecutor
 from tauro.exec.selection import Selection
+from tauro.model.events import Event as Event_
 from tauro.model.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from tauro.model.outcome import RunResult, Status
+from tauro.spark.stops import whom_to_ask
 from tests.unit.exec.conftest import FakeLoader, FakeManager, Functions
 
 Make = Callable[..., Context]
@@ -256,6 +259,29 @@ class TestCancelling:
             executor.execute_pipeline(
                 "p", observers=[lambda event: isinstance(event, RunStarted) and executor.cancel()]
             )
+
+    def test_a_run_that_is_stopped_while_spark_starts_runs_no_node(
+        self, make_context: Make, fns: Functions, no_session: None
+    ) -> None:
+        fns.a = lambda: "rows"
+        executor = BaseExecutor(make_context({"a": {"output": "x"}, "b": {"sql": "select 1 as one"}}))
+
+        def starts(context: Context, config: object) -> None:
+            assert whom_to_ask()() is None
+            executor.cancel("Ctrl-C")
+            raise RunInterruptedError(f"{whom_to_ask()()} while Spark was starting")
+
+        SESSIONS.add("session", starts)
+        events: list[Event_] = []
+        with pytest.raises(RunInterruptedError) as caught:
+            executor.execute_pipeline("p", observers=[events.append])
+        result = caught.value.result
+        assert isinstance(result, RunResult)
+        assert result.status is Status.CANCELLED
+        told = [(node.name, node.status, node.note) for node in result.nodes]
+        assert told == [(name, "cancelled", "Ctrl-C while Spark was starting") for name in ("a", "b")]
+        assert not any(isinstance(event, NodeStarted) for event in events)
+        assert whom_to_ask()() is None
 
     def test_the_run_after_a_cancelled_one_is_not_cancelled(self, make_context: Make, fns: Functions) -> None:
         fns.a = lambda: Event().wait(0.05) and None

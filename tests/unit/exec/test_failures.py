@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,11 +16,12 @@ from tauro.errors import (
     NodeTimeoutError,
     ReadError,
     ResultError,
+    SessionLostError,
     UnsupportedError,
     WindowError,
     WriteError,
 )
-from tauro.exec.failures import describe, kind_of, root_cause
+from tauro.exec.failures import describe, kind_of, root_cause, told_by_its_cause
 from tauro.exec.functions import FunctionError
 from tauro.model.outcome import FailureKind
 
@@ -189,3 +191,72 @@ def test_a_validation_error_of_user_code_is_no_permanent_one() -> None:
         Row.model_validate({"id": "x"})
     error: Any = caught.value
     assert kind_of(error) == "other"
+
+
+class TestLostJvm:
+    @pytest.fixture
+    def dead(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Spark's JVM has been killed."""
+        monkeypatch.setattr("tauro.spark.session.how_the_jvm_died", lambda wait_s: "killed by SIGKILL")
+
+    @pytest.fixture
+    def alive(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Spark's JVM lives."""
+        monkeypatch.setattr("tauro.spark.session.how_the_jvm_died", lambda wait_s: None)
+
+    def refused_in(self, module: str) -> ConnectionError:
+        """A connection that was refused to the code of a module."""
+        code = ModuleType(module)
+        exec("def connect():\n    raise ConnectionRefusedError(111, 'refused')", code.__dict__)
+        with pytest.raises(ConnectionRefusedError) as caught:
+            code.connect()
+        return caught.value
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            named("Py4JNetworkError"),
+            named("Py4JError", text="An error occurred while calling o1.count"),
+            chained(WriteError("can't write"), named("Py4JNetworkError")),
+            named("Py4JJavaError", text="Job 3 cancelled because SparkContext was shut down"),
+        ],
+        ids=repr,
+    )
+    def test_what_pyspark_says_of_a_dead_jvm_is_told_as_that_and_may_pass(self, error: Exception, dead: None) -> None:
+        lost = told_by_its_cause(error)
+        assert isinstance(lost, SessionLostError)
+        assert lost.message == "Spark's JVM has died: killed by SIGKILL"
+        assert "spark.driver.memory" in (lost.fix or "")
+        assert kind_of(lost) == "transient"
+        assert lost.__cause__ is error
+        assert describe(lost).type == "SessionLostError"
+
+    def test_a_connection_that_py4j_was_refused_is_a_lost_jvm(self, dead: None) -> None:
+        assert isinstance(told_by_its_cause(self.refused_in("py4j.clientserver")), SessionLostError)
+
+    def test_a_connection_that_user_code_was_refused_is_not(self, dead: None) -> None:
+        error = self.refused_in("shop.jobs")
+        assert told_by_its_cause(error) is error
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ValueError("wrong"),
+            named("Py4JJavaError", text="java.lang.OutOfMemoryError"),
+            named("Py4JError", text="An error occurred while calling o1.x. Trace:\npy4j.Py4JException: no such method"),
+        ],
+        ids=repr,
+    )
+    def test_an_error_of_another_kind_stays_what_it_is(self, error: Exception, dead: None) -> None:
+        assert told_by_its_cause(error) is error
+
+    def test_pysparks_errors_stay_what_they_are_while_the_jvm_lives(self, alive: None) -> None:
+        error = named("Py4JNetworkError")
+        assert told_by_its_cause(error) is error
+
+    def test_the_vain_tries_to_reach_it_are_left_out_of_the_chain(self, dead: None) -> None:
+        error = named("Py4JNetworkError", text="the last try")
+        error.__context__ = ConnectionRefusedError("a try before")
+        cause = describe(told_by_its_cause(error)).cause or ""
+        assert "the last try" in cause
+        assert "a try before" not in cause
