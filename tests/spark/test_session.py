@@ -202,6 +202,24 @@ def test_a_jvm_that_does_not_start_has_its_last_words_in_the_error(tmp_path: Pat
     assert done.stderr == ""
 
 
+def test_a_jvm_that_is_killed_makes_room_for_the_next_without_a_word(tmp_path: Path) -> None:
+    program = """
+        from tauro.spark.session import how_the_jvm_died
+        spark = open_session(context())
+        os.kill(int(children()[0].split()[0]), signal.SIGKILL)
+        end = how_the_jvm_died(10)
+        stop_session(spark)
+        left = len(children())
+        again = open_session(context())
+        rows = again.range(3).count()
+        stop_session(again)
+        tell(end=end, left=left, rows=rows)
+    """
+    done = run_python(tmp_path, program)
+    assert facts_of(done) == {"end": "killed by SIGKILL", "left": 0, "rows": 3}
+    assert done.stderr == ""
+
+
 def test_the_jvm_speaks_when_it_is_asked_to(tmp_path: Path) -> None:
     program = """
         spark = open_session(context({"spark.log.level": "INFO"}))
