@@ -21,7 +21,7 @@ run: $(VENV)/.complete
 
 test: $(VENV)/.complete
 	scripts/install-postgres
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.complete
 	$(VENV)/bin/ruff format --check .
