@@ -130,6 +130,8 @@ def watch(kind: str, folder: Path, rows: int) -> None:
         for table in tables:
             look(read, table, rows, seen[table.name])
         time.sleep(max(0.0, PERIOD_S - (time.monotonic() - began)))
+    for table in tables:  # whatever was still to be seen when it was told to stop
+        look(read, table, rows, seen[table.name])
     draft = folder / f"draft.{kind}"
     draft.write_text(json.dumps({name: asdict(one) for name, one in seen.items()}))
     draft.rename(folder / f"seen.{kind}")
