@@ -138,16 +138,6 @@ class Fingerprints:
             return None  # the read says so
 
 
-def node_fingerprint(context: Context, plan: Plan, node: PlannedNode) -> Fingerprint:
-    """The fingerprint of one node; for many nodes of a plan `Fingerprints` is quicker.
-
-    Raises:
-        FunctionError: its function can't be had.
-        InvalidValueError: the file of its query can't be read.
-    """
-    return Fingerprints(context, plan).of(node)
-
-
 def _entry(spec: InputSpec | OutputSpec) -> dict[str, Any]:  # Any: whatever fields an entry has
     return spec.model_dump(mode="json", by_alias=True)
 

@@ -35,8 +35,7 @@ def options_for(context: Context) -> OptionsOf:
     """What the project knows of outputs, by their location: secrets included."""
     known: dict[str, Options] = {}
 
-    def options_of(id: str, place: str) -> Options:
-        del id
+    def options_of(place: str) -> Options:
         if not known:
             known.update({location(spec): spec.options for spec in known_outputs(context)})
         return known.get(place, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from copy import deepcopy
 from functools import partial
@@ -32,6 +32,7 @@ from tauro.model.outcome import OutputResult, ReadVersion
 from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
 from tauro.model.settings import GlobalSettings, Publish
+from tauro.publish.journal import NodeNote
 from tauro.publish.together import StagedOutput
 
 if TYPE_CHECKING:
@@ -162,20 +163,19 @@ class NodeWork:
         """What waits to be published with the run, in the plan's order; nothing under `publish: node`."""
         return self._outputs.staged if self._outputs is not None else []
 
-    def adopt(self, done: Iterable[str]) -> None:
+    def adopt(self, done: Mapping[str, NodeNote]) -> None:
         """Takes over what an earlier process of the run has done, for the nodes that are still to run.
 
         Args:
-            done: nodes that need not run.
+            done: the nodes that need not run, as the journal has them.
         """
-        done = set(done)
         readers = {source for name, sources in self._sources.items() if name not in done for source in sources}
-        for name in done:
+        for name, note in done.items():
             node = self._plan.nodes[name]
             if not node.outputs or self._journal is None or self._outputs is None:
                 continue
             if self._plan.publish is Publish.RUN:
-                staged = self._journal.staged(name)
+                staged = self._journal.staged(note)
                 self._outputs.adopt(node, staged)
                 rows = staged[0].staged.rows() if name in readers else None
             elif name in readers and isinstance(self._loader, InputLoader):

@@ -69,7 +69,7 @@ class RunJournal:
 
     def published(self, node: PlannedNode) -> None:
         """The node's outputs are visible."""
-        note = self.journal.nodes().get(node.name)
+        note = self.journal.node(node.name)
         if note is not None:
             self.journal.note(note.model_copy(update={"is_published": True}))
 
@@ -81,9 +81,8 @@ class RunJournal:
         """The node has failed."""
         self.journal.forget(node.name)
 
-    def staged(self, name: str) -> list[StagedOutput]:
+    def staged(self, note: NodeNote) -> list[StagedOutput]:
         """What an earlier process of the run has staged for a node."""
-        note = self.journal.nodes()[name]
         return [
             StagedOutput(one.node, one.id, one.location, self._recovery.staged(one), one.can_undo, one.record)
             for one in note.outputs

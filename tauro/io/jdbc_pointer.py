@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tauro.io.database import Database, beside, connected, last_part
+from tauro.io.database import Database, beside
 from tauro.io.database_notes import LOCK_TIMEOUT_S, Notes
 from tauro.io.writing import spark_errors
 from tauro.storage.steps import step
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 STAGED = "stage "
 """What the ids of these notes begin with; the staged table's name follows."""
@@ -52,23 +47,8 @@ class StagePointer(BaseModel):
         return json.dumps(self.model_dump(mode="json"))
 
 
-def left_stages(session: SparkSession, options: Mapping[str, str], table: str) -> list[StagePointer]:
-    """All staged tables in a table's schema, whatever their targets, also those of runs that go on.
-
-    Args:
-        session: a classic session that has the driver.
-        options: Spark's JDBC options, with the login.
-        table: as the user writes it.
-
-    Raises:
-        py4j.protocol.Py4JJavaError: the database can't be reached.
-    """
-    with connected(session, options, table) as database:
-        return stages_beside(database, table)
-
-
 def stages_beside(database: Database, table: str) -> list[StagePointer]:
-    """As `left_stages`, over a connection; notes that can't be read are passed over."""
+    """All staged tables in a table's schema, whatever their targets; notes that can't be read are passed over."""
     notes = Notes(database, table)
     found = []
     if notes.is_there:
@@ -78,24 +58,17 @@ def stages_beside(database: Database, table: str) -> list[StagePointer]:
     return found
 
 
-def drop_stage(session: SparkSession, options: Mapping[str, str], table: str, stage: str) -> None:
+def drop(database: Database, table: str, stage: str) -> None:
     """Drops a staged table, then the note that tells of it; doing it again changes nothing.
 
     Args:
-        session: as for `left_stages`.
-        options: as for `left_stages`.
+        database: where it is.
         table: a table in the same schema, as the user writes it.
-        stage: as `StagePointer.stage` tells it.
+        stage: its name, without the schema.
 
     Raises:
-        py4j.protocol.Py4JJavaError: the database can't be reached; or somebody still writes to the table or reads it.
+        py4j.protocol.Py4JJavaError: somebody still writes to it or reads it.
     """
-    with connected(session, options, table) as database:
-        drop(database, table, last_part(stage))
-
-
-def drop(database: Database, table: str, stage: str) -> None:
-    """As `drop_stage`, over a connection; `stage` has no schema."""
     name = beside(table, stage)
     if database.has_table(name):
         step("jdbc.drop")

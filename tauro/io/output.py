@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -68,26 +68,18 @@ class OutputManager:
         ]
         return tuple(self.publish_all(requests, frames))
 
-    def publish_all(
-        self,
-        requests: Sequence[WriteRequest],
-        frames: Sequence[DataFrame],
-        *,
-        before: Callable[[], object] = lambda: None,
-    ) -> Iterator[OutputResult]:
+    def publish_all(self, requests: Sequence[WriteRequest], frames: Sequence[DataFrame]) -> Iterator[OutputResult]:
         """Stages every output, then publishes them one after the other; nothing is if one can't be staged.
 
         Args:
             requests: the outputs.
             frames: their rows, in the same order.
-            before: called between the two; what it raises keeps everything from being published.
 
         Raises:
             WriteError, WindowError: as `stage`, or from publishing; what was published before stays.
         """
         staged = self.stage_all(requests, frames)
         try:
-            before()
             for one in staged:
                 yield one.publish()
         finally:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Session = Callable[[], "SparkSession"]
-OptionsOf = Callable[[str, str], Options]
-"""The options that the project has for an output by its id and location, secrets included; none if it knows it not."""
+OptionsOf = Callable[[str], Options]
+"""The options that the project has for the output at a location, secrets included; none if it knows it not."""
 
 
 def as_record(request: WriteRequest, staged: Staged) -> Record | None:

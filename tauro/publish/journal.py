@@ -164,6 +164,14 @@ class Journal:
             step("journal.forget")
             place.unlink(missing_ok=True)
 
+    def node(self, name: str) -> NodeNote | None:
+        """What is noted of a node; None if it is not done.
+
+        Raises:
+            JournalError: the note can't be read.
+        """
+        return self._get(self._place(_NODES, name), NodeNote)
+
     def nodes(self) -> dict[str, NodeNote]:
         """The nodes that are done.
 

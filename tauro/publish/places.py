@@ -20,6 +20,6 @@ def place_at(address: Mapping[str, str], session: Session, options_of: OptionsOf
         options_of: what the project knows of outputs, secrets included.
     """
     if "table" in address:
-        options = with_driver(options_of(address["output"], address["location"]))
+        options = with_driver(options_of(address["location"]))
         return LeaseTable(session, options, address["table"], output=address["output"], location=address["location"])
     return LeaseFile(Path(address["path"]), Path(address["base"]))

@@ -203,7 +203,7 @@ class Recovery:
 
     def forget(self, journal: Journal, node: str) -> None:
         """Drops what a node has staged: it is to be run again."""
-        note = journal.nodes().get(node)
+        note = journal.node(node)
         journal.forget(node)
         if note is not None:
             self._discard(note.outputs)
@@ -215,7 +215,7 @@ class Recovery:
             JournalError: another version of Tauro has made the note, or nobody.
         """
         try:
-            return staged_from(note.record, self._session, self._options_of(note.id, note.location))
+            return staged_from(note.record, self._session, self._options_of(note.location))
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(
                 f"what the journal says of output {note.id!r} at {note.location} can't be read: {error!r}",

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tauro.errors import WriteError
-from tauro.io.jdbc_pointer import drop_stage, left_stages
 from tauro.io.locations import output_spec_for
 from tauro.io.output import OutputManager
 from tauro.io.ports import WriteRequest
@@ -20,7 +19,7 @@ from tauro.io.recorded import as_record, staged_from
 from tauro.model import Window
 from tauro.storage.steps import watch
 from tests.support.io_project import IoProject
-from tests.support.jdbc_target import JdbcTarget
+from tests.support.jdbc_target import JdbcTarget, drop_stage, left_stages
 from tests.support.second_python import in_second_python
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ import pytest
 from tauro.errors import LeaseLostError, OutputHeldError
 from tauro.io.database import connected
 from tauro.io.database_notes import Notes
-from tauro.io.jdbc_pointer import left_stages
 from tauro.io.output import OutputManager
 from tauro.io.ports import WriteRequest
 from tauro.launch.processes import Process
@@ -28,6 +27,7 @@ from tauro.publish.liveness import Watch
 from tauro.publish.places import place_at
 from tauro.publish.targets import Target
 from tests.support.io_project import IoProject
+from tests.support.jdbc_target import left_stages
 from tests.support.second_python import in_second_python
 
 if TYPE_CHECKING:

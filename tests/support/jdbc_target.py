@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tauro.io.database import connected, last_part
+from tauro.io.jdbc_pointer import StagePointer, drop, stages_beside
 from tauro.io.locations import output_spec_for
 from tauro.io.output import OutputManager
 from tauro.io.ports import Record, Staged, WriteRequest
@@ -14,7 +17,7 @@ from tauro.model import OutputResult, Window
 from tests.support.io_project import IoProject
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 
 class JdbcTarget:
@@ -65,3 +68,15 @@ class JdbcTarget:
     def notes(self) -> list[str]:
         """What the table `_tauro` says of staged tables."""
         return [id for (id,) in self.server.execute("select id from _tauro where id like 'stage %'")]
+
+
+def left_stages(session: SparkSession, options: Mapping[str, str], table: str) -> list[StagePointer]:
+    """All staged tables in a table's schema."""
+    with connected(session, options, table) as database:
+        return stages_beside(database, table)
+
+
+def drop_stage(session: SparkSession, options: Mapping[str, str], table: str, stage: str) -> None:
+    """Drops one of them."""
+    with connected(session, options, table) as database:
+        drop(database, table, last_part(stage))

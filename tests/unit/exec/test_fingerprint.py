@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tauro.config import Context
-from tauro.exec.fingerprint import Fingerprint, Fingerprints, node_fingerprint
+from tauro.exec.fingerprint import Fingerprint, Fingerprints
 from tauro.exec.plan import make_plan
 from tauro.model.plan import Plan
 from tauro.model.window import Window
@@ -389,7 +389,7 @@ def one(
     given = [documents[name] for name in ("settings", "pipelines", "nodes", "inputs", "outputs")]
     context = Context(*given, root=root)
     plan = make_plan(context, "p", window)
-    return node_fingerprint(context, plan, plan.nodes["a"])
+    return Fingerprints(context, plan).of(plan.nodes["a"])
 
 
 @pytest.mark.parametrize(
