@@ -16,6 +16,7 @@ from tauro.history.records import (
     ReadRecord,
     Record,
     RunRecord,
+    completing_attempt,
     stamp,
 )
 from tauro.model.events import (
@@ -55,8 +56,12 @@ class Rows:
         self._redact = redact
         self._run: RunRecord | None = None
         self._changed: dict[tuple[Any, ...], Record] = {}  # Any: a kind, and the texts of its key
-        self._open: dict[str, tuple[int, str]] = {}
-        """Node -> its attempt that is under way, and when that began."""
+        self._nodes: dict[str, NodeRecord] = {}
+        """Those of the rows that say how a node has ended."""
+        self._open: dict[str, tuple[int, float]] = {}
+        """Node -> its attempt that is under way, and when that began, in seconds since the epoch."""
+        self._shown: set[str] = set()
+        """Nodes with an attempt under way that may have a row."""
         self._has_begun = False
         """Whether an attempt has begun since the rows were written."""
         self._done: set[str] = set()
@@ -67,7 +72,7 @@ class Rows:
         """Node and output that are not published yet -> when they were written."""
 
     def __len__(self) -> int:
-        return len(self._changed) + self._has_begun
+        return len(self._changed) + len(self._nodes) + self._has_begun
 
     @property
     def is_over(self) -> bool:
@@ -81,11 +86,12 @@ class Rows:
             event: what happened.
             at_s: when, in seconds since the epoch.
         """
+        if isinstance(event, NodeStarted):
+            self._open[event.node] = (event.attempt, at_s)
+            self._has_begun = True
+            return
         at = stamp(at_s)
         match event:
-            case NodeStarted(node, attempt):
-                self._open[node] = (attempt, at)
-                self._has_begun = True
             case NodeEnded(result):
                 self._node_ended(result, at)
             case RunStarted(run_id, plan):
@@ -121,8 +127,12 @@ class Rows:
         Args:
             nodes: what the history knows of the run's nodes.
         """
-        done = {one.node for one in nodes if one.status in _DONE}
-        self._done |= (done & self._planned) - self._ended_here
+        for one in nodes:
+            if one.status in _DONE and one.node in self._planned and one.node not in self._ended_here:
+                self._done.add(one.node)
+            attempt = completing_attempt(one)  # its node's row may be written anew
+            if attempt is not None:
+                self._changed[(AttemptRecord, one.node, attempt.started_at)] = attempt
 
     def records(self, at_s: float) -> Sequence[Record]:
         """All rows to be written, with the run's own in front: it says at what time the run was alive."""
@@ -131,14 +141,16 @@ class Rows:
         self._set_run(seen_at=stamp(at_s))
         run = self._changed.pop((RunRecord,))
         under_way = [
-            AttemptRecord(self._id, node, attempt, began, None, Status.RUNNING.value)
-            for node, (attempt, began) in self._open.items()
+            AttemptRecord(self._id, node, attempt, stamp(began_s), None, Status.RUNNING.value)
+            for node, (attempt, began_s) in self._open.items()
         ]
-        return clean([run, *self._changed.values(), *under_way], self._redact)
+        self._shown = set(self._open)
+        return clean([run, *self._changed.values(), *self._nodes.values(), *under_way], self._redact)
 
     def written(self) -> None:
         """Forgets the rows, as they are written now."""
         self._changed.clear()
+        self._nodes.clear()
         self._has_begun = False
 
     @property
@@ -176,7 +188,7 @@ class Rows:
             user_name=process.user_name,
         )
         self._set_run()
-        self._changed[(PlanRecord,)] = PlanRecord(run_id, json.dumps(plan_document(plan, self._redact)))
+        self._changed[(PlanRecord,)] = PlanRecord(run_id, plan_text(plan, self._redact))
 
     def _ended(self, result: RunResult, at: str) -> None:
         error = result.error
@@ -190,11 +202,15 @@ class Rows:
         )
 
     def _node_ended(self, result: NodeResult, at: str) -> None:
-        name = result.name
-        if result.attempts:
-            self._attempt_ended(name, result.attempts, result.status.value, at, result.error)
-        self._changed[(NodeRecord, name)] = NodeRecord(
-            self._id, name, result.status.value, result.attempts, at, result.duration_s, result.note
+        name, status = result.name, result.status
+        is_completed = status is Status.COMPLETED and name in self._open
+        started_at = stamp(self._open[name][1]) if is_completed else None
+        if is_completed and name not in self._shown:
+            del self._open[name]  # its node's row says it all
+        elif result.attempts:
+            self._attempt_ended(name, result.attempts, status.value, at, result.error)
+        self._nodes[name] = NodeRecord(
+            self._id, name, status.value, result.attempts, at, result.duration_s, result.note, started_at
         )
         for output in result.outputs:
             self._output(name, output, at, is_published=output.is_published)
@@ -202,7 +218,7 @@ class Rows:
             self._changed[(ReadRecord, name, read.input)] = ReadRecord(
                 self._id, name, read.input, read.location, read.version
             )
-        if result.status in _DONE:
+        if status in _DONE:
             self._done.add(name)
         else:
             self._done.discard(name)
@@ -220,7 +236,10 @@ class Rows:
         under_way = self._open.pop(node, None)
         if under_way is None and error is None:
             return  # it was called off between two attempts
-        attempt, began = under_way or (attempt, at)
+        began = at
+        if under_way is not None:
+            attempt, began = under_way[0], stamp(under_way[1])
+        self._shown.discard(node)
         self._changed[(AttemptRecord, node, attempt)] = AttemptRecord(
             self._id,
             node,
@@ -273,8 +292,8 @@ def clean(rows: Sequence[Record], redact: Callable[[str], str]) -> Sequence[Reco
     return [_clean(row, redact) for row in rows]
 
 
-def plan_document(plan: Plan, redact: Callable[[str], str] = str) -> dict[str, object]:
-    """A plan as JSON holds it."""
+def plan_text(plan: Plan, redact: Callable[[str], str] = str) -> str:
+    """A plan as JSON."""
     document: dict[str, object] = {
         "order": list(plan.order),
         "max_workers": plan.max_workers,
@@ -284,7 +303,7 @@ def plan_document(plan: Plan, redact: Callable[[str], str] = str) -> dict[str, o
         "nodes": [_planned(plan.nodes[name]) for name in plan.order],
     }
     text = json.dumps(document)
-    return document if redact(text) == text else _each_redacted(document, redact)
+    return text if redact(text) == text else json.dumps(_each_redacted(document, redact))
 
 
 def _planned(node: PlannedNode) -> dict[str, object]:

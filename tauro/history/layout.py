@@ -19,7 +19,7 @@ from tauro.history.records import (
 )
 
 Steps = tuple[tuple[str, ...], ...]
-"""Step -> its statements, in SQL that every store understands."""
+"""Step -> its statements, in SQL that every store understands once `{by_key}` is filled in (`Dialect.by_key`)."""
 
 STEPS: Steps = (
     (
@@ -33,15 +33,16 @@ STEPS: Steps = (
         "create table tauro_plans (run_id text primary key, plan text not null)",
         """create table tauro_nodes (
             run_id text not null, node text not null, status text not null, attempts integer not null,
-            ended_at text not null, duration_s double precision not null, note text, primary key (run_id, node))""",
+            ended_at text not null, duration_s double precision not null, note text,
+            primary key (run_id, node)) {by_key}""",
         """create table tauro_attempts (
             run_id text not null, node text not null, attempt integer not null, started_at text not null, ended_at text,
             status text not null, error_type text, error_message text, error_kind text, error_cause text,
-            retry_delay_s double precision, primary key (run_id, node, started_at, attempt))""",
+            retry_delay_s double precision, primary key (run_id, node, started_at, attempt)) {by_key}""",
         """create table tauro_outputs (
             run_id text not null, node text not null, output text not null, format text not null, path text,
             table_name text, rows bigint, columns_json text, is_written integer not null, written_at text not null,
-            published_at text, primary key (run_id, node, output))""",
+            published_at text, primary key (run_id, node, output)) {by_key}""",
         """create table tauro_notes (
             run_id text not null, at text not null, note text not null, primary key (run_id, at, note))""",
     ),
@@ -49,9 +50,10 @@ STEPS: Steps = (
     (
         """create table tauro_reads (
             run_id text not null, node text not null, input text not null, location text not null, version text,
-            primary key (run_id, node, input))""",
+            primary key (run_id, node, input)) {by_key}""",
     ),
     ("alter table tauro_outputs add column dropped_at text",),
+    ("alter table tauro_nodes add column started_at text",),
 )
 """The version of a history is the number of the steps it has taken."""
 

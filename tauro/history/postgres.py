@@ -27,6 +27,7 @@ DIALECT = Dialect(
     placeholder="%s",
     begin="begin",
     begin_alone=("begin", f"select pg_advisory_xact_lock({_LOCK})"),
+    by_key="",
     find_table=_FIND_TABLE,
     failure=psycopg.Error,
     explain=_explain,

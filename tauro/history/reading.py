@@ -21,6 +21,7 @@ from tauro.history.records import (
     ReadRecord,
     RunQuery,
     RunRecord,
+    completing_attempt,
     seconds_of,
 )
 from tauro.model.outcome import Status
@@ -107,11 +108,12 @@ class History:
         (run,) = store.records(RunRecord, run_id)
         run = _judged(run)
         plans = store.records(PlanRecord, run_id)
-        attempts = sorted(store.records(AttemptRecord, run_id), key=lambda one: (one.started_at, one.attempt))
+        nodes = store.records(NodeRecord, run_id)
+        attempts = _attempts(nodes, store.records(AttemptRecord, run_id))
         return WholeRun(
             run,
             plans[0].plan if plans else None,
-            store.records(NodeRecord, run_id),
+            nodes,
             _judged_attempts(run, attempts),
             store.records(OutputRecord, run_id),
             sorted(store.records(ReadRecord, run_id), key=lambda one: (one.node, one.input)),
@@ -131,6 +133,13 @@ def _judged(run: RunRecord) -> RunRecord:
     if run.status == _RUNNING and is_gone(run, time.time(), seconds_of(run.seen_at)):
         return run._replace(status=DIED)
     return run
+
+
+def _attempts(nodes: Sequence[NodeRecord], others: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+    """All attempts of a run by start, those too that only the rows of their nodes tell of."""
+    completing = [attempt for node in nodes if (attempt := completing_attempt(node))]
+    by_key = {(one.node, one.started_at, one.attempt): one for one in (*others, *completing)}
+    return sorted(by_key.values(), key=lambda one: (one.started_at, one.attempt))
 
 
 def _judged_attempts(run: RunRecord, attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:

@@ -69,10 +69,12 @@ class NodeRecord(NamedTuple):
     duration_s: float
     note: str | None
     """Why it was cancelled or skipped."""
+    started_at: str | None = None
+    """When the attempt that completed it began; None if none did, and in rows of older releases."""
 
 
 class AttemptRecord(NamedTuple):
-    """One try at a node."""
+    """One try at a node that is under way or did not complete it; the one that did is mostly its node's row alone."""
 
     run_id: str
     node: str
@@ -147,6 +149,17 @@ class RunQuery:
     """Started before this time."""
     limit: int | None = None
     """At most so many, the latest."""
+
+
+def completing_attempt(node: NodeRecord) -> AttemptRecord | None:
+    """The attempt that completed a node; None if there was none, or the node's row does not tell.
+
+    Args:
+        node: how the node ended.
+    """
+    if node.started_at is None:
+        return None
+    return AttemptRecord(node.run_id, node.node, node.attempts, node.started_at, node.ended_at, node.status)
 
 
 def stamp(seconds: float) -> str:

@@ -24,6 +24,8 @@ class Dialect:
     """Begins a transaction that writes."""
     begin_alone: tuple[str, ...]
     """The statements that begin a transaction that only one writer is in at a time."""
+    by_key: str
+    """What has a new table keep its rows in the order of their key, so that a row is written once, not twice."""
     find_table: str
     """A query for the table named by its one argument; its first value is true if there is one."""
     failure: type[Exception]
@@ -127,7 +129,7 @@ class SqlStore:
                 version = self._version()  # another process may have been at it
                 for step in steps[version:]:
                     for statement in step:
-                        self._connection.execute(statement)
+                        self._connection.execute(statement.replace("{by_key}", self._dialect.by_key))
                 if version == 0:
                     self._connection.execute(f"create table {VERSION_TABLE} (version integer not null)")
                     self._connection.execute(f"insert into {VERSION_TABLE} values (0)")

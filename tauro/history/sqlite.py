@@ -36,6 +36,7 @@ DIALECT = Dialect(
     placeholder="?",
     begin="begin immediate",
     begin_alone=("begin immediate",),
+    by_key="without rowid",
     find_table="select count(*) from sqlite_master where name = ?",
     failure=sqlite3.Error,
     explain=_explain,

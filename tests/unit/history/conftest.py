@@ -12,6 +12,7 @@ from tauro.exec.plan import make_plan
 from tauro.history.events import Rows
 from tauro.history.ports import HistoryStore
 from tauro.history.process import this_process
+from tauro.history.records import NodeRecord
 from tauro.history.stores import open_store
 from tauro.model.events import Event, NodeEnded, NodeRetrying, NodeStarted, OutputPublished, RunEnded, RunStarted
 from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, ReadVersion, RunResult, Status
@@ -93,8 +94,9 @@ def events_of(plan: Plan, run_id: str = "r-1", *, to: Status = Status.COMPLETED)
 
 
 def write(store: HistoryStore, events: list[Event], at_s: float = T0) -> None:
-    """Has a store keep events that happened a second after another."""
+    """Has a store keep events that happened a second after another, as the recorder does."""
     taken = rows()
     for number, event in enumerate(events):
         taken.add(event, at_s + number)
+    taken.take_over(store.records(NodeRecord, taken.run_id or ""))
     store.write(taken.records(at_s + len(events)))

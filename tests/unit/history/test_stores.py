@@ -13,12 +13,13 @@ from tauro.errors import HistoryError, InvalidValueError, UnknownNameError
 from tauro.history.layout import STEPS
 from tauro.history.postgres import PostgresStore
 from tauro.history.reading import History
-from tauro.history.records import DIED, OutputRecord, ReadRecord, RunQuery, RunRecord, stamp
+from tauro.history.records import DIED, AttemptRecord, NodeRecord, OutputRecord, ReadRecord, RunQuery, RunRecord, stamp
 from tauro.history.sqlite import SqliteStore
 from tauro.history.stores import url_of
-from tauro.model.outcome import Status
+from tauro.model.events import NodeEnded, NodeStarted, RunStarted
+from tauro.model.outcome import NodeResult, Status
 from tauro.model.plan import Plan
-from tests.unit.history.conftest import T0, Open, events_of, rows, write
+from tests.unit.history.conftest import ERROR, T0, Open, events_of, rows, write
 
 
 def store_class(url: str) -> type[SqliteStore] | type[PostgresStore]:
@@ -181,7 +182,7 @@ def test_a_history_of_version_1_is_brought_up_to_date_with_its_runs(url: str, op
 
 def test_a_history_of_version_2_has_runs_that_say_nothing_of_what_they_read(url: str, opened: Open, plan: Plan) -> None:
     old = store_class(url)(url, is_reader=False, steps=STEPS[:2])
-    old.write([one for one in rows_of(plan) if not isinstance(one, ReadRecord | OutputRecord)])
+    old.write([one for one in rows_of(plan) if not isinstance(one, ReadRecord | OutputRecord | NodeRecord)])
     old.close()
     store = opened(is_reader=True)
     assert History(store).whole("r-1").reads == []
@@ -197,6 +198,31 @@ def test_a_history_of_version_3_has_outputs_that_nobody_dropped(url: str, opened
     old._connection.execute(old._sql(text), tuple(row[: len(columns)]))
     old.close()
     assert opened(is_reader=True).records(OutputRecord, "r-1") == [row]
+
+
+def test_a_history_of_version_4_keeps_each_attempt_in_a_row_of_its_own(url: str, opened: Open, plan: Plan) -> None:
+    old = store_class(url)(url, is_reader=False, steps=STEPS[:4])
+    attempt = AttemptRecord("r-1", "a", 1, stamp(T0), stamp(T0 + 1), "completed")
+    old.write([rows_of(plan)[0], attempt])
+    old._connection.execute(
+        old._sql("insert into tauro_nodes values (?, ?, ?, ?, ?, ?, ?)"),
+        ("r-1", "a", "completed", 1, stamp(T0 + 1), 1.0, None),
+    )
+    old.close()
+    whole = History(opened(is_reader=True)).whole("r-1")
+    assert (whole.attempts, whole.nodes[0].started_at) == ([attempt], None)
+
+
+def test_a_node_that_is_done_again_keeps_the_attempt_that_had_completed_it(opened: Open, plan: Plan) -> None:
+    store = opened()
+    write(store, events_of(plan), T0)
+    again = [NodeStarted("a", 1), NodeEnded(NodeResult("a", Status.FAILED, 1, 0.1, ERROR))]
+    write(store, [RunStarted("r-1", plan), *again], T0 + 1000)
+    of_a = [one for one in History(store).whole("r-1").attempts if one.node == "a"]
+    assert [(one.started_at, one.status) for one in of_a] == [
+        (stamp(T0 + 1), "completed"),
+        (stamp(T0 + 1001), "failed"),
+    ]
 
 
 def test_a_secret_in_a_location_that_was_read_is_not_kept(opened: Open, plan: Plan) -> None:
