@@ -98,10 +98,10 @@ def test_an_address_leads_back_with_the_login_of_the_project(world: World) -> No
     place = LeaseTable(lambda: world.session, world.options, world.table, output="t", location="there")
     taken(place, holder("a"))
     assert world.server.password not in json.dumps(place.address)
-    known = {("t", "there"): {"dbtable": world.table, **world.options}}
-    again = place_at(place.address, lambda: world.session, lambda output, location: known[output, location])
+    known = {"there": {"dbtable": world.table, **world.options}}
+    again = place_at(place.address, lambda: world.session, lambda location: known[location])
     assert again.holders() == (holder("a"),)
-    unknown = place_at(place.address, lambda: world.session, lambda output, location: {})
+    unknown = place_at(place.address, lambda: world.session, lambda location: {})
     with pytest.raises(OSError, match=r"login of the database of .*events .* is not known"):
         unknown.holders()
 
