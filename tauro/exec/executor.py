@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, Problem, RunFailedError, RunInterruptedError, Severity
 from tauro.exec.failures import describe
 from tauro.exec.functions import import_from
-from tauro.exec.held_run import HeldRun, as_json, held_run
+from tauro.exec.held_run import HeldRun, held_run
 from tauro.exec.known_runs import known_run
 from tauro.exec.left_runs import LeftRun
 from tauro.exec.node_executor import DONE_BEFORE, NodeExecutor
@@ -116,7 +117,7 @@ class BaseExecutor:
             _judge(check_run(context, plan))
         info = self.ml_info(plan.pipeline, hyperparams, model_version, context)
         executor = NodeExecutor(context, self._input_loader, self._output_manager, plan.max_workers)
-        asked = as_json(
+        asked = _as_json(
             {
                 "selection": asdict(selection),
                 "max_workers": max_workers,
@@ -345,3 +346,11 @@ def _raise_unless_completed(result: RunResult, outcome: RunOutcome) -> None:
         "\n".join(messages[:5]) + more, result=result, is_transient=kinds == {FailureKind.TRANSIENT}
     )
     raise failed from next(iter(outcome.errors.values()))
+
+
+def _as_json(values: Mapping[str, Any]) -> dict[str, Any] | None:  # Any: JSON
+    """Values as a journal keeps them; None if one of them is nothing that JSON holds."""
+    try:
+        return dict(json.loads(json.dumps(values)))
+    except (TypeError, ValueError):
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from tauro.launch.processes import this_host
 from tauro.model.outcome import OutputResult
 from tauro.model.plan import Plan, PlannedNode
 from tauro.model.settings import Publish
-from tauro.publish.journal import About, CommitState, Journal, home_of
+from tauro.publish.journal import About, Journal, home_of
 from tauro.publish.lease_file import LeaseFile
 from tauro.publish.leases import Leases
 from tauro.publish.recovery import Ending, Recovery, sweep
@@ -141,8 +140,7 @@ def _end(run: HeldRun, journal: Journal, targets: list[Target], *, can_be_carrie
         run.leases.abandon()
         journal.clear()
         return
-    is_decided = any(one.state is not CommitState.DONE for one in journal.commits().values())
-    if run.is_done or (not is_decided and not (can_be_carried_on and journal.nodes())):
+    if run.is_done or (not journal.is_unfinished and not (can_be_carried_on and journal.nodes())):
         try:
             sweep(journal.about(), [target.place for target in targets])
         except JournalError as error:  # whoever writes there next sees to it
@@ -207,11 +205,3 @@ def _workshops(targets: list[Target]) -> list[Path]:
         if isinstance(target.place, LeaseFile) and target.place.base.name != PROJECT:
             found[target.place.base] = None
     return list(found)
-
-
-def as_json(values: Mapping[str, Any]) -> dict[str, Any] | None:  # Any: JSON
-    """Values as a journal keeps them; None if one of them is nothing that JSON holds."""
-    try:
-        return dict(json.loads(json.dumps(values)))
-    except (TypeError, ValueError):
-        return None

@@ -59,7 +59,7 @@ class PlanRun:
                 is_published = outcome.is_published
                 return outcome
             finally:
-                self._work.close(keeps=self._keeps and not is_published)
+                self._work.close(keeps=not is_published and (self._keeps or self._is_unfinished))
 
     def stop(self, why: str) -> None:
         """Cancels what runs and starts nothing new; may be called from any thread and from a signal handler.
@@ -68,6 +68,11 @@ class PlanRun:
         """
         self._stopped = self._stopped or why
         self._loop.stop(why)
+
+    @property
+    def _is_unfinished(self) -> bool:
+        """Whether a recovery is to put back what could not be put back here."""
+        return self._journal is not None and self._journal.is_unfinished
 
     def _published(self, outcome: RunOutcome) -> RunOutcome:
         """The outcome of a run whose nodes are done, with everything published, or nothing."""

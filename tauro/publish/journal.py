@@ -205,6 +205,15 @@ class Journal:
         found = {from_file_name(path.stem): self._get(path, CommitRecord) for path in names}
         return {group: record for group, record in found.items() if record is not None}
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether something that was decided is neither done nor settled.
+
+        Raises:
+            JournalError: as `commits`.
+        """
+        return any(one.state is not CommitState.DONE for one in self.commits().values())
+
     def remove(self) -> None:
         """Removes the journal; its first file goes first, so that no half of one is ever taken for a whole."""
         step("journal.remove")

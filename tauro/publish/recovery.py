@@ -193,7 +193,7 @@ class Recovery:
         with _locked(journal):
             if not journal.exists:
                 return None
-            if any(record.state is not CommitState.DONE for record in journal.commits().values()):
+            if journal.is_unfinished:
                 raise JournalError(f"the publishing of {journal.home.name} is not finished", fix="run `tauro recover`")
             about = journal.about()
             self._check_over(journal, about)

@@ -95,12 +95,13 @@ def publish_together(
             if journal is not None:
                 _change(journal, group, decision.model_copy(update={"state": CommitState.UNDO, "conflict": conflict}))
             is_interrupt = at is not None and not isinstance(error, Exception)  # it may be in all the same
-            left = undo_all([*done, at] if is_interrupt and at is not None and at not in done else done)
-            if journal is not None:
+            left, is_final = undo_all([*done, at] if is_interrupt and at is not None and at not in done else done)
+            is_final = is_final or journal is None or group != WHOLE_RUN  # a node may be tried again: it starts afresh
+            if journal is not None and is_final:
                 _settle(journal, group, conflict)
             if not isinstance(error, Exception) or at is None:
                 raise
-            raise _failure(at, error, done, left) from error
+            raise _failure(at, error, done, left, is_final=is_final) from error
         if journal is not None and not _change(journal, group, decision.model_copy(update={"state": CommitState.DONE})):
             journal.settle(group)
 
@@ -130,23 +131,24 @@ def in_order(outputs: Iterable[StagedOutput]) -> list[StagedOutput]:
     return sorted(outputs, key=lambda one: (not one.can_undo, one.staged.is_durable))
 
 
-def undo_all(done: Sequence[StagedOutput]) -> list[StagedOutput]:
-    """Puts back what was published, the newest first; returns what could not be."""
+def undo_all(done: Sequence[StagedOutput]) -> tuple[list[StagedOutput], bool]:
+    """Puts back what was published, the newest first; returns what could not be, and whether that is final."""
     left = []
+    is_final = True
     for one in reversed(done):
         step("publish.undo")
         try:
             is_undone = one.staged.undo()
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are to be put back, and it is told
             logger.opt(exception=error).error("output {!r} at {} could not be put back", one.id, one.location)
-            is_undone = False
+            is_undone = is_final = False
         if not is_undone:
             left.append(one)
-    return left
+    return left, is_final
 
 
 def _failure(
-    at: StagedOutput, error: Exception, done: Sequence[StagedOutput], left: Sequence[StagedOutput]
+    at: StagedOutput, error: Exception, done: Sequence[StagedOutput], left: Sequence[StagedOutput], *, is_final: bool
 ) -> PublishError:
     message = f"output {at.id!r} could not be published: {error}"
     undone = [one.id for one in done if one not in left]
@@ -156,4 +158,12 @@ def _failure(
         places = [f"{one.id} ({one.location})" for one in left]
         message += f"\npublished, and could not be put back: {bounded(places)}"
     conflict = at.node if isinstance(error, ConflictError) else None
-    return PublishError(message, left=[one.id for one in left], conflict=conflict, where=f"node {at.node!r}")
+    return PublishError(
+        message,
+        left=[one.id for one in left],
+        conflict=conflict,
+        where=f"node {at.node!r}",
+        fix=None
+        if is_final
+        else "mend what kept it from being put back: `tauro recover`, or the next run, tries again",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from tauro.errors import ConflictError, PublishError
 from tauro.exec.failures import kind_of
 from tauro.model import OutputResult
 from tauro.model.outcome import FailureKind
+from tauro.publish.journal import WHOLE_RUN, About, CommitState, Journal
 from tauro.publish.together import StagedOutput, publish_together
 
 
@@ -55,6 +57,12 @@ class FakeStaged:
         return None
 
 
+def begun_journal(root: Path) -> Journal:
+    journal = Journal(root / "_tauro" / "runs" / "r")
+    journal.begin(About(run_id="r", pipeline="p", publish="run", project="", host="", started_at=""))
+    return journal
+
+
 @dataclass
 class Run:
     log: list[str] = field(default_factory=list)
@@ -65,8 +73,13 @@ class Run:
         staged = FakeStaged(id, self.log, can_undo=can_undo, **fake)  # type: ignore[arg-type]  # passed on as given
         self.outputs.append(StagedOutput(f"make_{id}", id, f"/out/{id}", staged, can_undo))
 
-    def publish(self) -> None:
-        publish_together(self.outputs, lambda one, result: self.told.append(f"{one.node} {result.id}"))
+    def publish(self, journal: Journal | None = None, group: str = WHOLE_RUN) -> None:
+        publish_together(
+            self.outputs,
+            lambda one, result: self.told.append(f"{one.node} {result.id}"),
+            journal=journal,
+            group=group,
+        )
 
 
 def test_all_are_published_in_order_those_that_cannot_be_undone_last() -> None:
@@ -103,6 +116,28 @@ def test_what_cannot_be_put_back_is_named_with_its_place() -> None:
     assert caught.value.left == ("database", "a")
     assert "could not be put back: database (/out/database), a (/out/a)" in caught.value.message
     assert "undo b" in run.log
+
+
+def test_what_could_not_be_put_back_for_now_is_left_to_a_recovery(tmp_path: Path) -> None:
+    run, journal = Run(), begun_journal(tmp_path)
+    run.stage("a", undo_fails=OSError("the disk is full"))
+    run.stage("b", fails=ConflictError("somebody else was faster"))
+    with pytest.raises(PublishError, match="tries again"):
+        run.publish(journal)
+    assert journal.commits()[WHOLE_RUN].state is CommitState.UNDO
+    assert journal.is_unfinished
+
+
+@pytest.mark.parametrize(("can_undo", "group"), [(False, WHOLE_RUN), (True, "make_b")])
+def test_what_can_never_be_put_back_or_is_tried_again_is_left_to_nobody(
+    tmp_path: Path, *, can_undo: bool, group: str
+) -> None:
+    run, journal = Run(), begun_journal(tmp_path)
+    run.stage("a", can_undo=can_undo, undo_fails=OSError("the disk is full") if can_undo else None)
+    run.stage("b", can_undo=can_undo, fails=ConflictError("somebody else was faster"))
+    with pytest.raises(PublishError, match="could not be put back: a"):
+        run.publish(journal, group)
+    assert not journal.is_unfinished
 
 
 def test_an_interrupt_puts_back_too_and_goes_on() -> None:
