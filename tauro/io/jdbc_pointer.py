@@ -58,6 +58,19 @@ def stages_beside(database: Database, table: str) -> list[StagePointer]:
     return found
 
 
+def locked(notes: Notes, stage: str) -> StagePointer | None:
+    """The note of a staged table, which nobody else can change until the transaction ends; None if there is none.
+
+    Args:
+        notes: those beside its target.
+        stage: its name, without the schema.
+    """
+    id = f"{STAGED}{stage}"
+    if not notes.is_there or not notes.lock(id):
+        return None
+    return StagePointer.model_validate_json(notes.get(id) or "")
+
+
 def drop(database: Database, table: str, stage: str) -> None:
     """Drops a staged table, then the note that tells of it; doing it again changes nothing.
 

@@ -1,40 +1,32 @@
-"""JDBC outputs: written to a table of their own, then moved into the target in one transaction."""
+"""Rows for a table of a database, staged beside it in a table of their own."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-from loguru import logger
 
 from tauro.config.secrets import HIDDEN, redact
 from tauro.errors import WindowError, WriteError, bounded
-from tauro.io.database import Database, Instant, Value, beside, connected
+from tauro.io.database import Database, beside, connected
 from tauro.io.database_notes import Notes
 from tauro.io.formats.jdbc import JDBC, connection_options, table_of
-from tauro.io.jdbc_columns import cast, fits, paired
-from tauro.io.jdbc_pointer import STAGED, StagePointer, drop
+from tauro.io.jdbc_columns import fits, paired
+from tauro.io.jdbc_move import Move, inside, refusal
+from tauro.io.jdbc_pointer import StagePointer, drop, locked
 from tauro.io.options import value_of
 from tauro.io.ports import Record, Staged, WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import LeftAlone, column_condition, one_line, spark_errors, window_condition
-from tauro.model import OutputResult, OverwriteScope, WriteMode
+from tauro.model import OutputResult, WriteMode
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
-
-APPENDED = "append "
-"""What the ids of notes begin with that tell of an append without a window, so that none is done twice."""
-OLDER_APPENDS = "tauro_appends"
-"""The table in which earlier versions noted them."""
 
 
 def stage_jdbc(session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
@@ -61,7 +53,7 @@ def stage_jdbc(session: SparkSession, request: WriteRequest, frame: DataFrame) -
     with staged.connected("could not reach the database") as database:
         exists = database.has_table(table)
         if exists and spec.write_mode is WriteMode.ERROR:
-            raise _refusal(request, table)
+            raise refusal(request, table)
         if exists and spec.write_mode is WriteMode.IGNORE:
             return LeftAlone(request)
         if exists:
@@ -208,7 +200,7 @@ class StagedRows:
         if self.condition is None:
             return
         with self.connected("could not check the rows for") as database:
-            where, values = self._where(database, self.schema.names)
+            where, values = inside(self.condition, self.request.spec.window_column or "", self.schema.names, database)
             outside = database.count(f"SELECT COUNT(*) FROM {self.stage} WHERE NOT COALESCE(({where}), FALSE)", values)
         if outside:
             raise WindowError(
@@ -225,7 +217,7 @@ class StagedRows:
         """
         try:
             with self.connected("could not publish") as database:
-                pointer = self._publish(database)
+                pointer = self._move.publish(database)
         except WriteError as error:
             noted = self._noted() if error.__cause__ is not None else None
             if noted is None or not noted.is_published:
@@ -248,15 +240,8 @@ class StagedRows:
         Raises:
             WriteError: the database can't be reached.
         """
-        with self.connected("could not undo what was published to") as database, database.transaction():
-            pointer = self._locked(Notes(database, self.target))
-            if pointer is None or pointer.is_published:
-                return pointer is None
-            is_made = pointer.is_target_ours and database.has_table(self.target)
-            if is_made and not database.count(f"SELECT COUNT(*) FROM {self.target}"):
-                step("jdbc.undo")
-                database.run(f"DROP TABLE {self.target}")
-            return True
+        with self.connected("could not undo what was published to") as database:
+            return self._move.undo(database)
 
     def rows(self) -> DataFrame:
         """The staged rows, read back."""
@@ -306,6 +291,10 @@ class StagedRows:
         """What is raised in place of an error of Spark or of the driver."""
         return WriteError(f"{what} {self.target}: {redact(one_line(error))}", where=self.request.where)
 
+    @property
+    def _move(self) -> Move:
+        return Move(self.request, self.schema, self.target, self.name, self.condition)
+
     def _lacks_login(self, url: str | None) -> WriteError:
         return WriteError(
             f"the login of the database {url or 'of ' + self.target} is not known here: it is recorded nowhere",
@@ -316,107 +305,10 @@ class StagedRows:
     def _read(self, table: str) -> DataFrame:
         return self.session().read.format("jdbc").options(**self.options, dbtable=table).load()
 
-    def _publish(self, database: Database) -> StagePointer:
-        """The transaction; the pointer as it is afterwards, not published if the target is left alone."""
-        spec = self.request.spec
-        notes = Notes(database, self.target)
-        with database.transaction():
-            pointer = self._locked(notes)
-            if pointer is not None and pointer.is_published:
-                return pointer
-            if pointer is None or not database.has_table(self.stage):
-                raise WriteError(
-                    f"what was staged for {self.target} is there no more",
-                    where=self.request.where,
-                    fix="run it again; nothing of it was published",
-                )
-            exists = database.has_table(self.target)
-            if exists and not pointer.is_target_ours:
-                if spec.write_mode is WriteMode.ERROR:
-                    raise _refusal(self.request, self.target)
-                if spec.write_mode is WriteMode.IGNORE:
-                    return pointer
-            if not exists:
-                # noted first, as some databases commit with every table that is made
-                pointer = pointer.model_copy(update={"is_target_ours": True})
-                notes.put(pointer.id, pointer.text())
-                step("jdbc.create")
-                database.create(self.target, self.schema)
-                self._locked(notes)
-            step("jdbc.move")
-            rows = self._move(database)
-            pointer = pointer.model_copy(update={"is_published": True, "rows": rows})
-            notes.put(pointer.id, pointer.text())
-            step("jdbc.publish")
-        return pointer
-
-    def _locked(self, notes: Notes) -> StagePointer | None:
-        """The note, which nobody else can change until the transaction ends; None if there is none."""
-        id = f"{STAGED}{self.name}"
-        if not notes.is_there or not notes.lock(id):
-            return None
-        return StagePointer.model_validate_json(notes.get(id) or "")
-
     def _noted(self) -> StagePointer | None:
         """The note after the connection was lost; None if there is none, or it can't be read."""
         try:
             with self.connected("could not publish") as database, database.transaction():
-                return self._locked(Notes(database, self.target))
+                return locked(Notes(database, self.target), self.name)
         except WriteError:
             return None
-
-    def _move(self, database: Database) -> int | None:
-        """The statements of the transaction; the rows inserted, or None where they were in already."""
-        columns = database.columns(self.target)
-        pairs = paired(self.schema.names, [column.name for column in columns])
-        spec = self.request.spec
-        if self.condition is not None:
-            where, values = self._where(database, [column.name for column in columns])
-            database.run(f"DELETE FROM {self.target} WHERE {where}", values)
-        elif spec.write_mode is WriteMode.APPEND:
-            if not self._note_append(database):
-                logger.warning("{}: run {} appended before; nothing is added", self.request.where, self.request.run_id)
-                return None
-        elif spec.overwrite_scope is OverwriteScope.TABLE:
-            database.run(f"DELETE FROM {self.target}")
-        types = {column.name: column.type_name for column in columns}
-        staged = {column.name: column.type_name for column in database.columns(self.stage)}
-        into = ", ".join(database.quoted(name) for name in pairs.values())
-        values_of = ", ".join(
-            cast(database.quoted(own), self.schema[own].dataType, staged.get(own), types[name])
-            for own, name in pairs.items()
-        )
-        return database.run(f"INSERT INTO {self.target} ({into}) SELECT {values_of} FROM {self.stage}")
-
-    def _note_append(self, database: Database) -> bool:
-        """Notes that this run appends; False if it has before."""
-        request = self.request
-        parts = (self.target, request.pipeline or "", request.node, request.output_id, request.run_id)
-        key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-        notes, older = Notes(database, self.target), beside(self.target, OLDER_APPENDS)
-        if notes.get(f"{APPENDED}{key}") is not None:
-            return False
-        if database.has_table(older) and database.count(f"SELECT COUNT(*) FROM {older} WHERE id = ?", [key]):
-            return False
-        about = {"target": self.target, "run_id": request.run_id, "added": datetime.now(UTC).isoformat()}
-        notes.add(f"{APPENDED}{key}", json.dumps(about))
-        return True
-
-    def _where(self, database: Database, names: Sequence[str]) -> tuple[str, list[Value]]:
-        """The window as a condition with its values."""
-        assert self.condition is not None  # asked for windows only
-        pairs = paired([self.request.spec.window_column or ""], names)
-        column = database.quoted(next(iter(pairs.values())))
-        lower, upper = self.condition.bounds()
-        values: list[Value] = [lower, upper]
-        if self.condition.type_name == "timestamp":
-            values = [Instant(self.condition.window.lower), Instant(self.condition.window.upper)]
-        return f"{column} >= ? AND {column} < ?", values
-
-
-def _refusal(request: WriteRequest, table: str) -> WriteError:
-    return WriteError(
-        f"the table {table} exists already, and write_mode is error",
-        where=request.where,
-        fix="drop the table, or choose another write_mode",
-    )
