@@ -13,7 +13,8 @@ from tauro.exec.dependency_resolver import as_node_spec
 from tauro.exec.functions import import_from, load_function, parameters_of
 from tauro.exec.held_run import HeldRun, held_run
 from tauro.exec.node_checks import check_nodes
-from tauro.exec.node_work import MlInfo, NodeWork, is_told_of_learning
+from tauro.exec.node_commands import MlInfo, is_told_of_learning
+from tauro.exec.node_work import NodeWork
 from tauro.exec.plan import plan_nodes, run_window, windows_missing
 from tauro.exec.plan_run import PlanRun
 from tauro.exec.ports import InputPort, OutputPort

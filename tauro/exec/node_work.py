@@ -5,41 +5,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from copy import deepcopy
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tauro.config import Context
 from tauro.errors import ResultError
 from tauro.exec.attempt import Attempt
-from tauro.exec.commands import Command, MLNodeCommand, NodeCommand, SqlCommand
-from tauro.exec.functions import NodeFunction, load_function, parameters_of
 from tauro.exec.handover import Frame, Handover, frames_in, let_go
+from tauro.exec.node_commands import MlInfo, NodeCommands
 from tauro.exec.node_outputs import NodeOutputs
 from tauro.exec.plan import sole_table
 from tauro.exec.ports import InputPort, OutputPort
 from tauro.exec.run_journal import RunJournal, read_versions
-from tauro.exec.sql import sql_text
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
 from tauro.io.output import OutputManager
 from tauro.io.overlay import Overlay
-from tauro.io.sql import run_query, view_name
 from tauro.io.versions import ReadVersions
-from tauro.ml.hyperparams import merge_hyperparams
-from tauro.model.node import NodeSpec
 from tauro.model.outcome import OutputResult, ReadVersion
-from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
-from tauro.model.settings import GlobalSettings, Publish
+from tauro.model.settings import Publish
 from tauro.publish.journal import NodeNote
 from tauro.publish.together import StagedOutput
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-MlInfo = Mapping[str, Any]
-"""`model_version`, `hyperparams` (explicit ones) and `pipeline_config`."""
 
 
 class NodeWork:
@@ -77,7 +66,6 @@ class NodeWork:
         journal: RunJournal | None = None,
         versions: ReadVersions | None = None,
     ) -> None:
-        self._context = context
         self._configs = context.nodes_config if node_configs is None else node_configs
         self._plan = plan
         self._loader = loader
@@ -96,7 +84,6 @@ class NodeWork:
             else None
         )
         """None where somebody else's manager writes."""
-        self._ml_info = _completed(ml_info or {}, context.settings)
         self._session = session
         self._start = plan.window.start if plan.window else None
         self._end = plan.window.end if plan.window else None
@@ -106,8 +93,9 @@ class NodeWork:
             for source in sources:
                 readers[source] = readers.get(source, 0) + 1
         self._handover = Handover(readers)
-        paths = {node.spec.function for node in plan.nodes.values() if node.spec.function}
-        self._functions: dict[str | None, NodeFunction] = {path: load_function(path) for path in paths}
+        self._commands = NodeCommands(
+            context, plan, loader, ml_info=ml_info, session=session, node_configs=self._configs
+        )
         self._before_publish = before_publish
         self._journal = journal
         self._versions = versions
@@ -129,7 +117,7 @@ class NodeWork:
                 self._journal.begin(node)
             positional, keywords = self._inputs(node)
             attempt.check()
-            value = self._command(node, positional, keywords).execute()
+            value = self._commands.command(node, positional, keywords).execute()
             try:
                 attempt.check()
                 return self._finish(node, value, attempt)
@@ -233,44 +221,6 @@ class NodeWork:
         written = self._written.get(one.id)
         return loader.load_output(one.output, written.schema if written else None)
 
-    def _command(self, node: PlannedNode, positional: list[Any], keywords: dict[str, Any]) -> Command:
-        if node.spec.sql is not None:
-            return self._sql_command(node, positional, keywords)
-        function = self._functions[node.spec.function]
-        keywords |= deepcopy(node.spec.params)  # a function may change what it is given; the next one may not see it
-        if not is_told_of_learning(node.spec, function, self._plan.pipeline):
-            return NodeCommand(function, positional, self._start, self._end, node.name, keywords=keywords)
-        return MLNodeCommand(
-            function,
-            positional,
-            self._start,
-            self._end,
-            node.name,
-            self._ml_info.get("model_version"),
-            self._ml_info.get("hyperparams"),
-            deepcopy(dict(self._configs.get(node.name, {}))),
-            deepcopy(self._ml_info.get("pipeline_config")),
-            self._session,
-            keywords=keywords,
-        )
-
-    def _sql_command(self, node: PlannedNode, positional: list[Any], keywords: dict[str, Any]) -> Command:
-        session = self._context.spark
-        values = iter(positional)
-        frames: dict[str, Any] = {}
-        for one in node.inputs:
-            value = keywords[one.keyword] if one.keyword is not None else next(values)
-            if value is None and one.spec is not None and isinstance(self._loader, InputLoader):
-                value = self._loader.empty(one.spec)
-            if not isinstance(value, Frame):
-                raise ResultError(
-                    f"input {one.id!r} of a SQL node is a {type(value).__name__}; expected a DataFrame",
-                    where=f"node {node.name!r}",
-                )
-            frames[one.keyword or view_name(one.id)] = value
-        params = {"start_date": self._start, "end_date": self._end, **node.spec.params}
-        return SqlCommand(partial(run_query, session), sql_text(self._context, node.spec), frames, params)
-
     def _finish(self, node: PlannedNode, value: Any, attempt: Attempt) -> tuple[OutputResult, ...]:
         """Writes what the node returned, and keeps what others read of it."""
         name = node.name
@@ -366,20 +316,6 @@ class NodeWork:
         if inputs is not None:
             config["input"] = inputs
         return config
-
-
-def is_told_of_learning(spec: NodeSpec, function: NodeFunction, pipeline: PipelineSpec) -> bool:
-    """Whether a node gets an `ml_context` if its function takes one: it asks for it, or its pipeline is about it."""
-    asks = bool(spec.hyperparams) or "ml_context" in parameters_of(function).names
-    return asks or pipeline.type is PipelineType.ML
-
-
-def _completed(info: MlInfo, settings: GlobalSettings) -> MlInfo:
-    """What nodes are told, with the project's defaults below what a caller says."""
-    pipeline = dict(info.get("pipeline_config") or {})
-    pipeline["hyperparams"] = merge_hyperparams(settings.default_hyperparams, pipeline.get("hyperparams"))
-    version = info.get("model_version") or settings.default_model_version
-    return {**info, "model_version": version, "pipeline_config": pipeline}
 
 
 def _returned_by(node: PlannedNode) -> tuple[str, ...]:
