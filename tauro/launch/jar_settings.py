@@ -12,6 +12,7 @@ from tauro.launch.jar_request import JarRequest, request_of
 from tauro.launch.jar_store import JarList, JarStore, store_folder
 from tauro.launch.java import find_java
 from tauro.launch.settings import FROM_TAURO, Setting, listed
+from tauro.launch.switches import is_off
 
 SWITCH = "TAURO_JARS"
 """The environment variable that, set to `off`, has Spark resolve the packages itself."""
@@ -94,8 +95,7 @@ def fetch(
 def store_of(environment: Mapping[str, str]) -> JarStore | None:
     """The user's store; None if it is switched off, or if there is no place for it."""
     folder = store_folder(environment)
-    is_off = environment.get(SWITCH, "").strip().lower() in ("off", "0", "false", "no")
-    return None if is_off or folder is None else JarStore(folder)
+    return None if is_off(SWITCH, environment) or folder is None else JarStore(folder)
 
 
 def why_unfit(store: JarStore) -> str | None:

@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tauro.launch.cache import cache_folder
 from tauro.launch.jar_request import JarRequest
 
 if TYPE_CHECKING:
@@ -224,15 +225,8 @@ def store_folder(environment: Mapping[str, str]) -> Path | None:
     Returns:
         None if the user has no home.
     """
-    if environment.get("TAURO_CACHE"):
-        return Path(environment["TAURO_CACHE"]).expanduser().absolute() / "jars"
-    named = Path(environment.get("XDG_CACHE_HOME", ""))
-    if named.is_absolute():
-        return named / "tauro" / "jars"
-    try:
-        return Path.home() / ".cache" / "tauro" / "jars"
-    except RuntimeError:
-        return None
+    folder = cache_folder(environment)
+    return folder / "jars" if folder is not None else None
 
 
 def _stored(told: Mapping[str, object]) -> StoredJar:
