@@ -30,9 +30,11 @@ from tauro.model.events import (
     RunStarted,
 )
 from tauro.model.outcome import ErrorInfo, NodeResult, OutputResult, RunResult, Status
-from tauro.model.plan import Plan, PlannedNode
+from tauro.model.plan import Plan, PlannedInput, PlannedNode
 
 _DONE = frozenset({Status.COMPLETED, Status.SKIPPED})
+_AT_ONCE = 64
+"""So many nodes of a plan are values at a time, before they are text: few for Python's collector to look through."""
 
 
 class Rows:
@@ -91,9 +93,10 @@ class Rows:
             self._has_begun = True
             return
         at = stamp(at_s)
-        match event:
-            case NodeEnded(result):
-                self._node_ended(result, at)
+        if isinstance(event, NodeEnded):
+            self._node_ended(event.result, at)
+            return
+        match event:  # rare ones
             case RunStarted(run_id, plan):
                 self._started(run_id, plan, at)
             case RunEnded(result):
@@ -300,23 +303,26 @@ def plan_text(plan: Plan, redact: Callable[[str], str] = str) -> str:
         "on_failure": str(plan.on_failure),
         "publish": str(plan.publish),
         "left_out": list(plan.left_out),
-        "nodes": [_planned(plan.nodes[name]) for name in plan.order],
     }
-    text = json.dumps(document)
-    return text if redact(text) == text else json.dumps(_each_redacted(document, redact))
+    some = (plan.order[at : at + _AT_ONCE] for at in range(0, len(plan.order), _AT_ONCE))
+    nodes = ", ".join([json.dumps([_planned(plan.nodes[name]) for name in names])[1:-1] for names in some])
+    text = f'{json.dumps(document)[:-1]}, "nodes": [{nodes}]}}'
+    return text if redact(text) == text else json.dumps(_each_redacted(json.loads(text), redact))
 
 
 def _planned(node: PlannedNode) -> dict[str, object]:
-    return {
-        "name": node.name,
-        "function": node.spec.function,
-        "sql": node.spec.sql,
-        "reason": node.reason,
-        "dependencies": list(node.dependencies),
-        "inputs": [
-            {"id": one.id, "origin": str(one.origin), "node": one.node, "location": one.location} for one in node.inputs
-        ],
-        "outputs": [
+    """What is planned of a node, without what is not there: a run has many nodes, and little of that in each."""
+    told: dict[str, object] = {"name": node.name, "reason": node.reason}
+    if node.spec.function is not None:
+        told["function"] = node.spec.function
+    if node.spec.sql is not None:
+        told["sql"] = node.spec.sql
+    if node.dependencies:
+        told["dependencies"] = node.dependencies
+    if node.inputs:
+        told["inputs"] = [_planned_input(one) for one in node.inputs]
+    if node.outputs:
+        told["outputs"] = [
             {
                 "id": one.id,
                 "format": one.spec.format_name,
@@ -325,8 +331,17 @@ def _planned(node: PlannedNode) -> dict[str, object]:
                 "overwrite_scope": str(one.spec.overwrite_scope),
             }
             for one in node.outputs
-        ],
-    }
+        ]
+    return told
+
+
+def _planned_input(one: PlannedInput) -> dict[str, str]:
+    told = {"id": one.id, "origin": one.origin.value}
+    if one.node is not None:
+        told["node"] = one.node
+    if one.location is not None:
+        told["location"] = one.location
+    return told
 
 
 def _each_redacted(value: Any, redact: Callable[[str], str]) -> Any:  # Any: whatever JSON holds
