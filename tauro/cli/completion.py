@@ -58,7 +58,7 @@ def _document(ctx: click.Context, name: str) -> dict[str, object]:
 
 
 def _project(ctx: click.Context, env: str | None) -> Project | None:
-    from tauro.cli.project import find_root
+    from tauro.cli.root import find_root
     from tauro.config.project import read_project
     from tauro.errors import ProjectError
 

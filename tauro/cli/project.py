@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tauro.cli.invocation import Invocation
 from tauro.cli.options import Asked
+from tauro.cli.root import find_root
 from tauro.config.scalars import plain_scalar
-from tauro.errors import ConfigError, InvalidValueError, ProjectError, UnknownNameError, bounded
+from tauro.errors import ConfigError, InvalidValueError, UnknownNameError, bounded
 from tauro.model.window import Window
 
 if TYPE_CHECKING:
@@ -16,37 +16,8 @@ if TYPE_CHECKING:
     from tauro.exec.selection import Selection
     from tauro.model.plan import Plan
 
-MARK = "tauro.yml"
 NO_DATES = Window("{start_date}", "{end_date}")
 """Stands for the window in what is only looked at: it makes locations say where the dates would stand."""
-
-
-def find_root(project: str | None, here: Path | None = None) -> Path:
-    """The project's folder.
-
-    Args:
-        project: --project: the folder, or its tauro.yml; None to look in `here` and its parents.
-        here: where to begin; the current folder if None.
-
-    Raises:
-        ProjectError: there is no tauro.yml.
-    """
-    if project is not None:
-        root = Path(project).absolute()
-        root = root.parent if root.name == MARK else root
-        if not (root / MARK).is_file():
-            raise ProjectError(
-                f"{project} has no {MARK}", where="--project", fix=f"name the folder that holds the {MARK}"
-            )
-        return root
-    here = (here or Path.cwd()).absolute()
-    for folder in (here, *here.parents):
-        if (folder / MARK).is_file():
-            return folder
-    raise ProjectError(
-        f"no {MARK} in {here} or a folder above it",
-        fix="go to a project, name one with --project DIR, or make one with: tauro init DIR",
-    )
 
 
 def open_project(asked: Asked, invocation: Invocation, *, lets_print: bool = False) -> Context:

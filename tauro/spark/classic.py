@@ -102,7 +102,7 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
             logger.warning(warning)
         values = {name: setting.value for name, setting in settings.items()}
         is_quiet = os.environ.get(VERBOSE_VARIABLE) != "1"
-        _own = _Own(Jvm(values, java_environment(), is_quiet=is_quiet))
+        _own = _Own(Jvm(values, java_environment(), is_quiet=is_quiet, redact=project.redact))
         return _own.jvm.session
 
 

@@ -21,10 +21,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql.context import SQLContext
 
 from tauro.errors import RunInterruptedError, SessionError
+from tauro.launch import early
+from tauro.launch.jvm_start import Address, StartingJvm
+from tauro.launch.secret_words import Redact
 from tauro.spark.jvm_process import (
-    Address,
     end_process,
     ended_once,
+    failed_directly,
     how_it_ended,
     spark_submit,
     start_process,
@@ -44,28 +47,40 @@ class Jvm:
         settings: every setting of the session.
         java_environment: variables that the JVM needs, such as JAVA_HOME.
         is_quiet: whether what the JVM prints is kept back, to be shown if it fails, instead of going to stderr.
+        redact: replaces the secrets that are known; None has nothing kept of this start for the next.
 
     Raises:
         SessionError: it did not start; the message ends with what the JVM said.
         RunInterruptedError: the start was called off, as `tauro.spark.stops` has it.
     """
 
-    def __init__(self, settings: Mapping[str, str], java_environment: Mapping[str, str], *, is_quiet: bool) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        java_environment: Mapping[str, str],
+        *,
+        is_quiet: bool,
+        redact: Redact | None = None,
+    ) -> None:
         self._process: Popen[bytes] | None = None
+        self._starting: StartingJvm | None = None
+        self._command: list[str] = []
         self._gateway: Any = None  # Any: py4j's objects have no types
         stopped = whom_to_ask()
         _raise_if(stopped())
-        self._log = tempfile.TemporaryFile() if is_quiet else None  # noqa: SIM115  `end` closes it
+        self._log: IO[bytes] | None = tempfile.TemporaryFile() if is_quiet else None  # noqa: SIM115  `end` closes it
         variables = {"PYSPARK_PYTHON": sys.executable} | dict(os.environ) | dict(java_environment)
         try:
             with (
                 _variables(variables),
-                _own_interrupt_handler(),
+                own_interrupt_handler(),
                 ended_once(stopped, lambda: self._process),
             ):
                 self.session = self._start(settings)
             if self.death() is not None:
                 raise ChildProcessError(f"its JVM ended as soon as it was up, {self.death()}")
+            if redact is not None:
+                self._remember(variables, redact)
         except (Py4JError, PySparkException, OSError) as error:
             why = self._why_stopped(stopped)
             said = self._last_words()
@@ -95,7 +110,7 @@ class Jvm:
                 with suppress(Py4JError, OSError):  # it dies while it is being stopped
                     if SparkContext._active_spark_context is not None:
                         SparkSession.builder.getOrCreate().stop()
-            _forget_session()
+            forget_session()
             with suppress(Py4JError, OSError):
                 gateway.shutdown()
             SparkContext._gateway = SparkContext._jvm = None  # else the next session would talk to the dead
@@ -111,17 +126,36 @@ class Jvm:
         for name, value in settings.items():
             conf.set(name, value)
             builder = builder.config(name, value)
-        printed: IO[Any] | int = sys.stderr if self._log is None else self._log
-        address = start_process(spark_submit(settings, os.environ), os.environ, printed, self._note)
+        self._command = spark_submit(settings, os.environ)
+        address = self._address(self._command)
         if address is None:
             raise ChildProcessError(f"its JVM ended before it was up, {self.death()}")
-        self._gateway = _connected(address)
+        self._gateway = connected(address)
         self._gateway.proc = self._process  # where others look for the process
         SparkContext._ensure_initialized(gateway=self._gateway, conf=conf)
         return builder.getOrCreate()
 
-    def _note(self, process: Popen[bytes]) -> None:
-        self._process = process
+    def _address(self, command: list[str]) -> Address | None:
+        """Where the JVM listens that was started early, or else a new one."""
+        taken = early.take(command, os.environ) if self._log is not None else None
+        if taken is not None and self._log is not None:
+            self._log.close()
+            self._log = taken.log
+            self._note(taken.starting)
+            address = taken.starting.address()
+            if address is not None or not failed_directly(taken.starting):
+                return address
+        printed: IO[Any] | int = sys.stderr if self._log is None else self._log
+        return start_process(command, os.environ, printed, self._note)
+
+    def _note(self, starting: StartingJvm) -> None:
+        self._starting, self._process = starting, starting.process
+
+    def _remember(self, variables: Mapping[str, str], redact: Redact) -> None:
+        """Lets the next start be faster than this one, which has gone well."""
+        if self._starting is not None:
+            self._starting.keep_command(redact)
+        early.remember(self._command, variables, redact)
 
     def _why_stopped(self, stopped: Stopped) -> str | None:
         """Why the start was called off, by a signal perhaps that the JVM got too, and a moment earlier."""
@@ -141,7 +175,7 @@ class Jvm:
         return "\n".join(f"  {line}" for line in telling[-_SHOWN_LINES:])
 
 
-def _connected(address: Address) -> Any:  # Any: py4j's objects have no types
+def connected(address: Address) -> Any:  # Any: py4j's objects have no types
     """A gateway to a JVM that listens, made by pyspark as for one that `spark-submit` has started."""
     with _variables({"PYSPARK_GATEWAY_PORT": str(address.port), "PYSPARK_GATEWAY_SECRET": address.secret}):
         return launch_gateway()  # type: ignore[no-untyped-call]  # pyspark leaves it untyped
@@ -152,7 +186,7 @@ def _raise_if(why: str | None, error: BaseException | None = None) -> None:
         raise RunInterruptedError(f"{why} while Spark was starting") from error
 
 
-def _forget_session() -> None:
+def forget_session() -> None:
     """Lets pyspark make a new session in a new JVM, whatever became of the last."""
     context = SparkContext._active_spark_context
     server = getattr(context, "_accumulatorServer", None)
@@ -181,7 +215,7 @@ def _variables(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _own_interrupt_handler() -> Iterator[None]:
+def own_interrupt_handler() -> Iterator[None]:
     """Keeps the handler for Ctrl-C, which a new SparkContext would replace by its own."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import shlex
 import signal
-import struct
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from subprocess import PIPE, Popen, TimeoutExpired
+from subprocess import Popen, TimeoutExpired
 from threading import Event, Thread
 from typing import IO, Any
 
 from tauro.launch.installed import installed_spark
+from tauro.launch.jvm_start import Address, StartingJvm
 from tauro.spark.stops import Stopped
 
 END_TIMEOUT_S = 10.0
@@ -26,14 +22,6 @@ _TERMINATE_S = 1.0
 """How long a JVM that is called off while it starts may take to end before it is killed."""
 _GIVES_SIGNAL = 128
 """What shells, and a JVM that was asked to end, add to the number of a signal to make an exit code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a JVM listens for this process, and the word that lets it in."""
-
-    port: int
-    secret: str
 
 
 def spark_submit(settings: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
@@ -53,11 +41,11 @@ def start_process(
     command: list[str],
     environment: Mapping[str, str],
     printed: IO[Any] | int,  # Any: text or bytes, as the caller has it
-    note: Callable[[Popen[bytes]], None],
+    note: Callable[[StartingJvm], None],
 ) -> Address | None:
     """Starts a JVM and waits until it listens.
 
-    It ends by itself when its standard input is closed, and Ctrl-C is none of its business.
+    Where the command that was kept of an earlier start fails, `spark-submit` makes it anew.
 
     Args:
         command: as `spark_submit` makes it.
@@ -68,18 +56,20 @@ def start_process(
     Returns:
         None if the process ended before it listened.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "address"
-        variables = {**environment, "SPARK_CONNECT_MODE": "0", "_PYSPARK_DRIVER_CONN_INFO_PATH": str(file)}
-        process = Popen(command, stdin=PIPE, stdout=printed, stderr=printed, env=variables, preexec_fn=_ignore_ctrl_c)
-        note(process)
-        while not file.is_file():
-            if process.poll() is not None:
-                return None
-            time.sleep(_POLL_S)
-        with file.open("rb") as stream:  # the JVM has it renamed into place when it is whole
-            port, length = struct.unpack("!ii", stream.read(8))
-            return Address(port, stream.read(length).decode())
+    starting = StartingJvm(command, environment, printed)
+    note(starting)
+    address = starting.address()
+    if address is not None or not failed_directly(starting):
+        return address
+    return start_process(command, environment, printed, note)
+
+
+def failed_directly(starting: StartingJvm) -> bool:
+    """Whether a process that has ended did so by itself, without `spark-submit`, which then is to try it."""
+    if not starting.is_direct or _signal_of(starting.process.wait()) is not None:
+        return False
+    starting.forget_command()
+    return True
 
 
 def end_process(process: Popen[bytes], timeout_s: float = END_TIMEOUT_S) -> None:
@@ -148,7 +138,3 @@ def was_asked_to_end(process: Popen[bytes]) -> bool:
 def _signal_of(code: int) -> str | None:
     number = -code if code < 0 else code - _GIVES_SIGNAL
     return signal.Signals(number).name if number in set(signal.Signals) else None
-
-
-def _ignore_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

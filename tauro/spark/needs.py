@@ -39,6 +39,9 @@ class Project(Protocol):
     def nodes(self) -> Mapping[str, NodeSpec]:
         """The document `nodes_config`."""
 
+    def redact(self, text: str) -> str:
+        """`text` with the secrets that it knows replaced."""
+
 
 def session_settings(project: Project, pipeline_config: Options | None = None) -> dict[str, Setting]:
     """The settings that a session of the project is started with, by name, each with its origin.

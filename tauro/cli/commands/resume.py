@@ -43,12 +43,15 @@ def resume(
     Nodes that are done and still valid are not run again; of others that were done it says why they are. RUN is an id,
     the beginning of one, or `last`, which is the latest that can be carried on.
     """
+    from tauro.cli.early import start_early
+
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other", ctx)
+    start_early(ctx, asked, is_verbose=verbose)  # before what takes long to import
     from tauro.cli.project import open_project
     from tauro.cli.resume import project_options, run_command
     from tauro.cli.running import Running
 
-    if quiet and verbose:
-        raise click.UsageError("--quiet and --verbose exclude each other", ctx)
     invocation = ctx.find_object(Invocation) or Invocation([])
     context = open_project(asked, invocation, lets_print=not invocation.is_json)
     options = project_options(ctx)

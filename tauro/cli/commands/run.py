@@ -73,14 +73,18 @@ def run(
     log_file: Path | None,
 ) -> int:
     """Runs a pipeline, or a part of it."""
-    from tauro.cli.project import open_project, pipeline_of, selection_of, window_of
-    from tauro.cli.resume import project_options, run_again_command
-    from tauro.cli.running import Running
-
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other", ctx)
     if run_id is not None and dry_run:
         raise click.UsageError("--run-id and --dry-run exclude each other", ctx)
+    if not dry_run:
+        from tauro.cli.early import start_early
+
+        start_early(ctx, asked, is_verbose=verbose)  # before what takes long to import
+    from tauro.cli.project import open_project, pipeline_of, selection_of, window_of
+    from tauro.cli.resume import project_options, run_again_command
+    from tauro.cli.running import Running
+
     invocation = ctx.find_object(Invocation) or Invocation([])
     context = open_project(asked, invocation, lets_print=not (dry_run or invocation.is_json))
     if dry_run:

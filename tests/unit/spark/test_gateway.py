@@ -12,6 +12,7 @@ import pytest
 from pyspark import SparkContext
 
 from tauro.errors import RunInterruptedError, SessionError
+from tauro.launch.jvm_start import StartingJvm
 from tauro.spark import classic, gateway
 from tauro.spark.gateway import Jvm
 from tauro.spark.session import how_the_jvm_died
@@ -30,7 +31,9 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> Starts:
         start = gateway.start_process
 
         def noting(command: Any, environment: Any, printed: Any, note: Any) -> Any:
-            return start(command, environment, printed, lambda process: (note(process), noted.append(process)))
+            return start(
+                command, environment, printed, lambda starting: (note(starting), noted.append(starting.process))
+            )
 
         monkeypatch.setattr(gateway, "spark_submit", lambda settings, environment: ["sh", "-c", script])
         monkeypatch.setattr(gateway, "start_process", noting)
@@ -91,9 +94,9 @@ def test_ctrl_c_in_a_program_of_the_users_own_leaves_no_process(
     starts("read line")
     noted: list[Popen[bytes]] = []
 
-    def interrupted(self: Jvm, process: Popen[bytes]) -> None:
-        self._process = process
-        noted.append(process)
+    def interrupted(self: Jvm, starting: StartingJvm) -> None:
+        self._process = starting.process
+        noted.append(starting.process)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Jvm, "_note", interrupted)

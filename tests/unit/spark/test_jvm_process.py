@@ -8,8 +8,8 @@ from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 
+from tauro.launch.jvm_start import Address, StartingJvm
 from tauro.spark.jvm_process import (
-    Address,
     end_process,
     ended_once,
     how_it_ended,
@@ -26,9 +26,9 @@ def shell(script: str) -> Popen[bytes]:
 
 
 def started(script: str) -> tuple[Address | None, Popen[bytes]]:
-    noted: list[Popen[bytes]] = []
+    noted: list[StartingJvm] = []
     address = start_process(["sh", "-c", script], os.environ, DEVNULL, noted.append)
-    return address, noted[0]
+    return address, noted[0].process
 
 
 def test_a_process_tells_where_it_listens() -> None:
