@@ -17,10 +17,14 @@ if str(Path(__file__).parent.parent) not in sys.path:
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.support.jars import spark_jars as _spark_jars
+from tests.support.jvms import SMALL_COLLECTOR, start_quickly
 from tests.support.postgres import PostgresServer, running_postgres
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+start_quickly(os.environ)
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +48,7 @@ def spark(spark_jars: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",
+        "spark.driver.extraJavaOptions": SMALL_COLLECTOR,
         "spark.local.dir": str(scratch / "local"),
         "spark.scheduler.mode": "FAIR",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
