@@ -1,4 +1,4 @@
-"""JVMs that live for a test or two: they compile fast rather than well, which halves what such a JVM takes of a core."""
+"""JVMs that live for a test or two compile fast rather than well, which halves what they take of a core."""
 
 from __future__ import annotations
 
