@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import signal
 import sys
@@ -17,7 +16,6 @@ from tests.faults.plans import INSTANTS, SEED
 from tests.faults.state import State
 from tests.faults.suite import KINDS, Asked, Suite
 from tests.faults.workshop import Workshop
-from tests.support.jvms import start_quickly
 from tests.support.postgres import running_postgres
 
 FOLDER = Path(".faults")
@@ -44,7 +42,6 @@ def main(args: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(args)
     kinds = tuple(asked.only or KINDS)
     what = Asked(asked.short, asked.jobs, asked.random, asked.seed, kinds, asked.match, asked.scenario)
-    start_quickly(os.environ)
     folder = _folder(is_short=asked.short)
     with running_postgres() as server:
         pipeline = asked.pipeline or (project.SMALL if asked.short else project.WHOLE)
