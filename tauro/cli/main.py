@@ -5,6 +5,7 @@ Nothing here may import more than click: `tauro --help` and shell completion ans
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -61,6 +62,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if args is None else args)
     with Invocation(words) as invocation:
         code = _run(words, invocation)
+    if args is None:  # the process ends here: without this Python goes through all that was imported, in vain
+        gc.freeze()
     sys.exit(code)
 
 

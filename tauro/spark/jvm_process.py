@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from subprocess import Popen, TimeoutExpired
@@ -18,6 +19,7 @@ END_TIMEOUT_S = 10.0
 """How long a JVM may take to end before it is killed."""
 
 _POLL_S = 0.05
+_END_POLL_S = 0.005
 _TERMINATE_S = 1.0
 """How long a JVM that is called off while it starts may take to end before it is killed."""
 _GIVES_SIGNAL = 128
@@ -76,11 +78,12 @@ def end_process(process: Popen[bytes], timeout_s: float = END_TIMEOUT_S) -> None
     """Has a JVM end, by force if it takes too long; returns when it is gone."""
     if process.stdin is not None:
         process.stdin.close()  # the JVM ends when this pipe does
-    try:
-        process.wait(timeout_s)
-    except TimeoutExpired:
-        process.kill()
-        process.wait()
+    until = time.monotonic() + timeout_s
+    while process.poll() is None:
+        if time.monotonic() > until:
+            process.kill()
+            process.wait()
+        time.sleep(_END_POLL_S)  # `wait` with a time looks twenty times a second only
 
 
 @contextmanager
