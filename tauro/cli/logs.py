@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _LINE = "{time:HH:mm:ss}  {level: <7}  {message}"
 _FILE_LINE = "{time:YYYY-MM-DD HH:mm:ss.SSS}  {level: <7}  {name}:{line}  {message}"
-_TOLD = frozenset({"tauro.exec.executor"})
-"""Modules of Tauro whose messages everybody is shown from INFO on: why nodes that were done are run again."""
+_TOLD = frozenset({"tauro.exec.executor", "tauro.spark.warm"})
+"""Modules of Tauro whose messages everybody is shown from INFO on: why nodes that were done are run again, or why a JVM
+is started again."""
 _EVENT = "tauro_event"
 """Marks a record as one of the run's events, which standard error shows in its own way."""
 

@@ -135,7 +135,7 @@ def _given(ctx: click.Context, is_wanted: Callable[[str], bool]) -> Iterator[str
         flag = max(option.opts, key=len)
         value = ctx.params.get(option.name)
         if option.is_flag:
-            yield flag
+            yield flag if value or not option.secondary_opts else max(option.secondary_opts, key=len)
         elif isinstance(value, Mapping):
             for key, text in value.items():
                 yield from (flag, f"{key}={text}")

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from tauro.cli.resume import can_be_carried_on, resume_command
+from tauro.launch.warm_place import SWITCH as WARM_SWITCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,7 @@ class Running:
         run_again: the command that runs it anew, where nothing can be carried on with; None where there is none.
         is_quiet: whether errors alone are shown.
         is_verbose: whether everything is.
+        is_warm: whether it runs in the project's warm JVM; None if the project decides.
         log_file: where messages and events are appended.
     """
 
@@ -49,6 +51,7 @@ class Running:
         *,
         is_quiet: bool,
         is_verbose: bool,
+        is_warm: bool | None = None,
         log_file: Path | None,
     ) -> None:
         self._context = context
@@ -57,6 +60,7 @@ class Running:
         self._run_again = run_again
         self._is_quiet = is_quiet
         self._is_verbose = is_verbose
+        self._is_warm = is_warm
         self._log_file = log_file
         self._run_id: str | None = None
         """None before the run has begun."""
@@ -108,6 +112,8 @@ class Running:
                 observers.append(logs.log_event)
             if self._is_verbose:
                 stack.enter_context(_environment(VERBOSE_JVM, "1"))
+            if self._is_warm is not None:
+                stack.enter_context(_environment(WARM_SWITCH, str(int(self._is_warm))))
             return beside(lambda: work(executor, observers))
 
     def _progress(self, stack: ExitStack) -> Observer | None:

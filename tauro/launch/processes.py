@@ -60,7 +60,12 @@ def this_host() -> Host:
 
 def this_process() -> Process:
     """This process."""
-    return Process(pid=os.getpid(), started=_started(os.getpid()))
+    return process_with_id(os.getpid())
+
+
+def process_with_id(pid: int) -> Process:
+    """The process of this machine that bears an id now."""
+    return Process(pid=pid, started=_started(pid))
 
 
 def is_running(process: Process) -> bool | None:
@@ -109,7 +114,7 @@ def jvm_of_this_process() -> Process | None:
     if launched is None:
         return None
     jvm = cast("Popen[bytes]", launched)
-    return Process(pid=jvm.pid, started=_started(jvm.pid)) if jvm.poll() is None else None
+    return process_with_id(jvm.pid) if jvm.poll() is None else None
 
 
 def _started(pid: int) -> int | None:

@@ -88,6 +88,8 @@ class GlobalSettings(Entry):
         default=Mode.LOCAL.value, description="Where Spark comes from.", json_schema_extra={"examples": list(Mode)}
     )
     spark_config: Options = Field(default_factory=dict, description="Spark settings; they win over every default.")
+    warm: bool = Field(default=False, description="Whether runs share a JVM that stays when they are over.")
+    warm_idle_s: float = Field(default=1800.0, gt=0, description="Seconds that such a JVM stays without a run.")
     variables: dict[str, Any] = Field(default_factory=dict, description="Values for ${name}.")
     default_format: str = Field(default="parquet", description="Format of outputs without an entry of their own.")
     start_date: str | None = Field(default=None, description="The window's start where the command names none.")

@@ -6,19 +6,26 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from loguru import logger
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from tauro.errors import InvalidValueError, UnsupportedError
+from tauro.launch import early
+from tauro.launch.archive_settings import with_archive
 from tauro.launch.installed import installed_spark
 from tauro.launch.jar_settings import with_fetched_jars
 from tauro.launch.java import java_environment
 from tauro.launch.settings import FROM_TAURO, Setting
+from tauro.launch.warm_place import SWITCH
 from tauro.model import Options
 from tauro.spark.gateway import Jvm
 from tauro.spark.needs import Project, session_settings
+
+if TYPE_CHECKING:
+    from tauro.spark.warm import WarmJvm
 
 VERBOSE_VARIABLE = "TAURO_VERBOSE"
 """The environment variable that, set to 1, lets the JVM print to stderr."""
@@ -28,7 +35,8 @@ VERBOSE_VARIABLE = "TAURO_VERBOSE"
 class _Own:
     """The session that this process made."""
 
-    jvm: Jvm
+    jvm: Jvm | WarmJvm
+    settings: Mapping[str, Setting]
     users: int = 1
     """How often it was opened and not given back."""
 
@@ -61,6 +69,7 @@ def release(spark: SparkSession) -> None:
         if _own.users == 0:
             own, _own = _own, None
             own.jvm.end()
+            _make_archive(own.settings)
 
 
 def jvm_death(wait_s: float = 0.0) -> str | None:
@@ -100,10 +109,31 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
         settings, warning = with_fetched_jars(settings, installed_spark(), os.environ)
         if warning:
             logger.warning(warning)
+        settings = with_archive(settings, installed_spark(), os.environ)
         values = {name: setting.value for name, setting in settings.items()}
         is_quiet = os.environ.get(VERBOSE_VARIABLE) != "1"
-        _own = _Own(Jvm(values, java_environment(), is_quiet=is_quiet, redact=project.redact))
+        warm = _in_warm_jvm(project, values, is_quiet=is_quiet)
+        if warm is not None:
+            early.forget()
+        _own = _Own(warm or Jvm(values, java_environment(), is_quiet=is_quiet, redact=project.redact), settings)
         return _own.jvm.session
+
+
+def _in_warm_jvm(project: Project, values: Mapping[str, str], *, is_quiet: bool) -> WarmJvm | None:
+    """A session in the project's warm JVM, if that is asked for and can be had."""
+    asked = os.environ.get(SWITCH)
+    if not (project.settings.warm if asked is None else asked == "1"):
+        return None
+    from tauro.spark.warm import warm_session  # for those alone who want it
+
+    return warm_session(project.root, values, project.settings.warm_idle_s, is_quiet=is_quiet)
+
+
+def _make_archive(settings: Mapping[str, Setting]) -> None:
+    """Lets the next session start faster, where this one had no archive of classes."""
+    from tauro.launch.archive_making import make_in_background  # nobody waits for its import any more
+
+    make_in_background(settings, installed_spark(), os.environ)
 
 
 def _existing_session() -> SparkSession | None:

@@ -72,7 +72,7 @@ class Jvm:
         variables = {"PYSPARK_PYTHON": sys.executable} | dict(os.environ) | dict(java_environment)
         try:
             with (
-                _variables(variables),
+                with_variables(variables),
                 own_interrupt_handler(),
                 ended_once(stopped, lambda: self._process),
             ):
@@ -177,7 +177,7 @@ class Jvm:
 
 def connected(address: Address) -> Any:  # Any: py4j's objects have no types
     """A gateway to a JVM that listens, made by pyspark as for one that `spark-submit` has started."""
-    with _variables({"PYSPARK_GATEWAY_PORT": str(address.port), "PYSPARK_GATEWAY_SECRET": address.secret}):
+    with with_variables({"PYSPARK_GATEWAY_PORT": str(address.port), "PYSPARK_GATEWAY_SECRET": address.secret}):
         return launch_gateway()  # type: ignore[no-untyped-call]  # pyspark leaves it untyped
 
 
@@ -200,7 +200,7 @@ def forget_session() -> None:
 
 
 @contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
+def with_variables(values: Mapping[str, str]) -> Iterator[None]:
     """Environment variables for as long as the block lasts."""
     before = dict(os.environ)
     os.environ.update(values)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tauro.cli.commands.run import WAIT, WORKERS, shows
+from tauro.cli.commands.run import WAIT, WARM, WORKERS, shows
 from tauro.cli.invocation import Invocation
 from tauro.cli.options import Asked, takes
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="[RUN]", default="last")
 @WORKERS
 @WAIT
+@WARM
 @shows
 @click.pass_context
 def resume(
@@ -34,6 +35,7 @@ def resume(
     name: str,
     max_workers: int | None,
     wait_s: float,
+    warm: bool | None,
     quiet: bool,
     verbose: bool,
     log_file: Path | None,
@@ -47,7 +49,7 @@ def resume(
 
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other", ctx)
-    start_early(ctx, asked, is_verbose=verbose)  # before what takes long to import
+    start_early(ctx, asked, is_verbose=verbose, is_warm=warm)  # before what takes long to import
     from tauro.cli.project import open_project
     from tauro.cli.resume import project_options, run_command
     from tauro.cli.running import Running
@@ -71,5 +73,14 @@ def resume(
         del result, plan
         return run_command(found[0].about, options)
 
-    running = Running(context, invocation, options, run_again, is_quiet=quiet, is_verbose=verbose, log_file=log_file)
+    running = Running(
+        context,
+        invocation,
+        options,
+        run_again,
+        is_quiet=quiet,
+        is_verbose=verbose,
+        is_warm=warm,
+        log_file=log_file,
+    )
     return running.go(work)

@@ -42,6 +42,13 @@ _SHOWING = (
 )
 
 
+WARM = click.option(
+    "--warm/--no-warm",
+    default=None,
+    help="Run in a JVM that stays for the next run; a project says so for all its runs with `warm: true`.",
+)
+
+
 def shows(command: Command) -> Command:
     """Gives a command the options that say what is shown of a run."""
     for option in reversed(_SHOWING):
@@ -59,6 +66,7 @@ def shows(command: Command) -> Command:
     help="The run's id: if it is done already, nothing is done; if it is half done, it is carried on.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and run nothing.")
+@WARM
 @shows
 @click.pass_context
 def run(
@@ -68,6 +76,7 @@ def run(
     wait_s: float,
     run_id: str | None,
     dry_run: bool,
+    warm: bool | None,
     quiet: bool,
     verbose: bool,
     log_file: Path | None,
@@ -80,7 +89,7 @@ def run(
     if not dry_run:
         from tauro.cli.early import start_early
 
-        start_early(ctx, asked, is_verbose=verbose)  # before what takes long to import
+        start_early(ctx, asked, is_verbose=verbose, is_warm=warm)  # before what takes long to import
     from tauro.cli.project import open_project, pipeline_of, selection_of, window_of
     from tauro.cli.resume import project_options, run_again_command
     from tauro.cli.running import Running
@@ -115,6 +124,7 @@ def run(
         lambda result, plan: run_again_command(ctx, result, plan),
         is_quiet=quiet,
         is_verbose=verbose,
+        is_warm=warm,
         log_file=log_file,
     )
     return running.go(work)
