@@ -23,6 +23,8 @@ from tests.support.postgres import PostgresServer, running_postgres
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+os.environ.setdefault("TAURO_ARCHIVE", "off")  # else the first run of each project would have one made
+
 
 start_quickly(os.environ)
 

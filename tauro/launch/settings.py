@@ -128,9 +128,7 @@ def _local_defaults(needs: Needs, settings: Mapping[str, Setting], machine: Mach
         defaults["spark.databricks.delta.snapshotPartitions"] = ("1", "a small table's log is read fastest in one go")
     if "table" in needs.formats:
         metastore = f"jdbc:derby:;databaseName={needs.root / 'metastore_db'};create=true"
-        derby = "-Dderby.stream.error.field=java.lang.System.err"
         defaults |= {
-            "spark.driver.defaultJavaOptions": (derby, "the catalog's database writes no log file"),
             "spark.hadoop.javax.jdo.option.ConnectionURL": (metastore, "the catalog lies in the project"),
             "spark.sql.catalogImplementation": ("hive", "the catalog knows its tables in the next run too"),
         }

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from tauro.launch.archive_settings import with_archive
 from tauro.launch.defaults import spark_defaults
 from tauro.launch.installed import installed_spark
 from tauro.launch.jar_settings import with_stored_jars
+from tauro.launch.java_options import with_java_options
 from tauro.launch.machine import this_machine
 from tauro.launch.settings import Needs, Setting, settings_for
 from tauro.model import GlobalSettings, InputSpec, Mode, NodeSpec, Options, OutputSpec
@@ -54,14 +56,18 @@ def session_settings(project: Project, pipeline_config: Options | None = None) -
         MissingExtraError: pyspark is not installed, or the project uses Delta without delta-spark.
         SessionError: SPARK_HOME names a folder without a Spark.
     """
-    return with_stored_jars(unresolved_settings(project, pipeline_config), installed_spark(), os.environ)
+    spark = installed_spark()
+    settings = with_stored_jars(unresolved_settings(project, pipeline_config), spark, os.environ)
+    return with_archive(settings, spark, os.environ)
 
 
 def unresolved_settings(project: Project, pipeline_config: Options | None = None) -> dict[str, Setting]:
     """Like `session_settings`, with the names of the jars that are needed in place of the files in the jar store."""
     spark = installed_spark()
     environment = spark_defaults(spark.home, os.environ)
-    return settings_for(session_needs(project, pipeline_config), spark, this_machine(), environment)
+    machine = this_machine()
+    settings = settings_for(session_needs(project, pipeline_config), spark, machine, environment)
+    return with_java_options(settings, machine, os.environ, spark.home)
 
 
 def session_needs(project: Project, pipeline_config: Options | None = None) -> Needs:

@@ -71,7 +71,11 @@ def site(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, site: Path, program: str) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "TAURO_"))}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "TAURO_ARCHIVE" or not name.startswith(("SPARK_", "PYSPARK_", "TAURO_"))
+    }
     script = folder / "script.py"
     script.write_text(program)
     done = subprocess.run(

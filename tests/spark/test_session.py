@@ -50,7 +50,11 @@ def run_python(
     head = f"ROOT = {str(root)!r}\nOUTPUTS = {outputs or {}!r}\n{PRELUDE}\n"
     script = root / "program.py"
     script.write_text(head + textwrap.dedent(program))
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "TAURO_"))}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "TAURO_ARCHIVE" or not name.startswith(("SPARK_", "PYSPARK_", "TAURO_"))
+    }
     return subprocess.run(
         [*command, str(script)],
         capture_output=True,
