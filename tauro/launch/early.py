@@ -12,10 +12,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any
+from typing import IO
 
 from tauro.launch.jvm_start import StartingJvm
 from tauro.launch.private_files import read_private, write_private
@@ -48,6 +48,20 @@ class _Place:
     root: Path
     env: str | None
     pipeline: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """How a session was started."""
+
+    env: str | None
+    pipeline: str | None
+    command: list[str]
+    java_home: str
+    found_by: str
+    """A digest of what Java and Spark were found by."""
+    misses: int
+    """How many guesses in a row were wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +112,9 @@ def begin(root: Path, env: str | None, pipeline: str | None) -> None:
         return
     with _lock:
         _place, _was_wrong = _Place(root, env, pipeline), False
-        entry = _likely(_entries(root), env, pipeline)
-        if entry is not None:
-            _guess = _guessed(entry, variables)
+        kept = _likely(_entries(root), env, pipeline)
+        if kept is not None:
+            _guess = _guessed(kept, variables)
 
 
 def take(command: Sequence[str], environment: Mapping[str, str]) -> EarlyJvm | None:
@@ -146,15 +160,15 @@ def remember(command: Sequence[str], environment: Mapping[str, str], redact: Red
             if old is not None:
                 _write(_place.root, rest)
             return
-        is_miss = _was_wrong or (old is not None and old.get("command") != list(command))
-        new = {
-            "env": _place.env,
-            "pipeline": _place.pipeline,
-            "command": list(command),
-            "java_home": environment["JAVA_HOME"],
-            "found_by": _found_by(os.environ),
-            "misses": _misses(old) + 1 if is_miss and old is not None else 0,
-        }
+        is_miss = _was_wrong or (old is not None and old.command != list(command))
+        new = _Kept(
+            _place.env,
+            _place.pipeline,
+            list(command),
+            environment["JAVA_HOME"],
+            _found_by(os.environ),
+            misses=old.misses + 1 if is_miss and old is not None else 0,
+        )
         if not entries or entries[0] != new:
             _write(_place.root, [new, *rest][:KEPT_AT_MOST])
 
@@ -164,7 +178,7 @@ def forget() -> None:
     with _lock:
         if _place is not None:
             entries = _entries(_place.root)
-            rest = [entry for entry in entries if entry.get("env") != _place.env]
+            rest = [entry for entry in entries if entry.env != _place.env]
             if len(rest) < len(entries):
                 _write(_place.root, rest)
     close()
@@ -179,13 +193,12 @@ def close() -> None:
         guess.jvm.let_go()
 
 
-def _guessed(entry: Mapping[str, Any], variables: Mapping[str, str]) -> _Guess:
-    command = [str(word) for word in entry["command"]]
-    environment = {"PYSPARK_PYTHON": sys.executable, **variables, "JAVA_HOME": str(entry["java_home"])}
-    files = _stamps(command)
-    is_worth_it = _misses(entry) < MISSES and None not in files
-    jvm = _started(command, environment) if is_worth_it else None
-    return _Guess(command, environment, os.getcwd(), files, jvm)
+def _guessed(kept: _Kept, variables: Mapping[str, str]) -> _Guess:
+    environment = {"PYSPARK_PYTHON": sys.executable, **variables, "JAVA_HOME": kept.java_home}
+    files = _stamps(kept.command)
+    is_worth_it = kept.misses < MISSES and None not in files
+    jvm = _started(kept.command, environment) if is_worth_it else None
+    return _Guess(kept.command, environment, os.getcwd(), files, jvm)
 
 
 def _started(command: list[str], environment: dict[str, str]) -> EarlyJvm | None:
@@ -198,34 +211,32 @@ def _started(command: list[str], environment: dict[str, str]) -> EarlyJvm | None
     return None
 
 
-def _likely(entries: list[dict[str, Any]], env: str | None, pipeline: str | None) -> dict[str, Any] | None:
+def _likely(entries: list[_Kept], env: str | None, pipeline: str | None) -> _Kept | None:
     """What was kept for this pipeline, or else, as most pipelines have one session's settings, for the latest."""
     exact = _exact(entries, env, pipeline)
-    found = exact or next((entry for entry in entries if entry.get("env") == env), None)
-    return found if found is not None and found.get("found_by") == _found_by(os.environ) else None
+    found = exact or next((entry for entry in entries if entry.env == env), None)
+    return found if found is not None and found.found_by == _found_by(os.environ) else None
 
 
-def _exact(entries: list[dict[str, Any]], env: str | None, pipeline: str | None) -> dict[str, Any] | None:
-    return next((entry for entry in entries if (entry.get("env"), entry.get("pipeline")) == (env, pipeline)), None)
+def _exact(entries: list[_Kept], env: str | None, pipeline: str | None) -> _Kept | None:
+    return next((entry for entry in entries if (entry.env, entry.pipeline) == (env, pipeline)), None)
 
 
-def _misses(entry: Mapping[str, Any]) -> int:
-    return int(entry["misses"])
-
-
-def _entries(root: Path) -> list[dict[str, Any]]:
+def _entries(root: Path) -> list[_Kept]:
     """What is kept, the latest first."""
     document = read_private(root / _FOLDER / FILE) or {}
-    return list(document["starts"]) if document.get("version") == _VERSION else []
+    if document.get("version") != _VERSION:
+        return []
+    return [_Kept(**entry) for entry in document["starts"]]
 
 
-def _write(root: Path, entries: list[dict[str, Any]]) -> None:
+def _write(root: Path, entries: list[_Kept]) -> None:
     folder = root / _FOLDER
     with suppress(OSError):
         if not folder.is_dir():
             folder.mkdir()
             (folder / ".gitignore").write_text("*\n")  # nothing to keep under version control
-        write_private(folder / FILE, {"version": _VERSION, "starts": entries})
+        write_private(folder / FILE, {"version": _VERSION, "starts": [asdict(entry) for entry in entries]})
 
 
 def _found_by(environment: Mapping[str, str]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from subprocess import Popen
 from types import SimpleNamespace
 from typing import Any
@@ -12,13 +15,16 @@ import pytest
 from pyspark import SparkContext
 
 from tauro.errors import RunInterruptedError, SessionError
+from tauro.launch import early
 from tauro.launch.jvm_start import StartingJvm
 from tauro.spark import classic, gateway
 from tauro.spark.gateway import Jvm
 from tauro.spark.session import how_the_jvm_died
 from tauro.spark.stops import called_off_by
+from tests.support.standin import Standin
 
 SOON_S = 5.0
+JAVA = {"JAVA_HOME": "/java"}
 Starts = Callable[[str], list[Popen[bytes]]]
 
 
@@ -133,3 +139,55 @@ def test_it_is_told_how_the_jvm_of_the_session_died(dead: Jvm, monkeypatch: pyte
     assert how_the_jvm_died() is None
     monkeypatch.setattr(classic, "_own", SimpleNamespace(jvm=dead))
     assert how_the_jvm_died() == "killed by SIGKILL"
+
+
+@pytest.fixture
+def early_jvm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Standin]]:
+    """Has a script be started early, as it was the last time."""
+
+    def put(before: str) -> Standin:
+        standin = Standin(tmp_path / "spark", before)
+        monkeypatch.setattr(gateway, "spark_submit", lambda settings, environment: standin.command())
+        early.begin(tmp_path, None, None)
+        variables = {"PYSPARK_PYTHON": sys.executable, **os.environ, **JAVA}
+        early.remember(standin.command(), variables, str)
+        early.begin(tmp_path, None, None)
+        return standin
+
+    yield put
+    early.close()
+
+
+def test_a_jvm_that_was_started_early_is_the_sessions(early_jvm: Callable[[str], Standin]) -> None:
+    standin = early_jvm("echo taken; sleep 0.5; exit 1")
+    while not standin.pids():
+        time.sleep(0.01)
+    with pytest.raises(SessionError, match="exit code 1\n  taken"):
+        Jvm({}, JAVA, is_quiet=True)
+    assert len(standin.pids()) == 1
+
+
+def test_one_that_was_started_early_for_another_session_is_not(early_jvm: Callable[[str], Standin]) -> None:
+    standin = early_jvm("exec sleep 60")
+    while not standin.pids():
+        time.sleep(0.01)
+    with (
+        called_off_by(lambda: "interrupted" if len(standin.pids()) == 2 else None),
+        pytest.raises(RunInterruptedError),
+    ):
+        Jvm({}, {**JAVA, "OTHER": "1"}, is_quiet=True)
+    assert len(standin.pids()) == 2
+
+
+def test_a_start_that_is_called_off_ends_the_jvm_that_was_started_early(early_jvm: Callable[[str], Standin]) -> None:
+    standin = early_jvm("exec sleep 60")
+    while not standin.pids():
+        time.sleep(0.01)
+    began = time.monotonic()
+    with (
+        called_off_by(lambda: "interrupted" if time.monotonic() > began + 0.3 else None),
+        pytest.raises(RunInterruptedError),
+    ):
+        Jvm({}, JAVA, is_quiet=True)
+    assert time.monotonic() - began < SOON_S
+    assert not Path(f"/proc/{standin.pids()[0]}").exists()
