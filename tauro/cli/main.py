@@ -30,6 +30,7 @@ COMMANDS = {
     "clean": ("tauro.cli.commands.clean:clean", "Remove what old runs have left."),
     "jars": ("tauro.cli.commands.jars:jars", "List, fetch and check the jars that sessions are given."),
     "warm": ("tauro.cli.commands.warm:warm", "Show and end the JVM that stays for the next run."),
+    "warmup": ("tauro.cli.commands.warmup:warmup", "Make the first start as fast as the next ones."),
     "schema": ("tauro.cli.commands.schema:schema", "Write JSON Schemas of the documents, for editors."),
     "init": ("tauro.cli.commands.init:init", "Write a new project that runs."),
     "completion": ("tauro.cli.commands.completion:completion", "Print the script that completes commands in a shell."),
