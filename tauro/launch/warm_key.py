@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,9 @@ _FIXED = (
     *("spark.sql.event.truncate.length", "spark.sql.streaming.stateStore.", "spark.sql.filesourcePartitionFileCache"),
 )
 """Those among them that Spark reads once for each JVM."""
+
+_ARCHIVE = re.compile(r'\s*("-XX:SharedArchiveFile=[^"]*"|-XX:SharedArchiveFile=\S*|-Xshare:auto|-Xlog:cds\S*)\s*')
+"""The options that load classes from an archive: one that has been made meanwhile is no reason to start again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def key_for(
         spark: the Spark that it runs.
         salt: that of the key to be compared with; a new one if None.
     """
-    salt = salt or secrets.token_hex(8)
+    salt, static = salt or secrets.token_hex(8), static_settings(settings)
     return WarmKey(
         salt=salt,
         folder=os.getcwd(),
@@ -126,7 +130,7 @@ def key_for(
         spark=f"{spark.version} in {spark.home}",
         tauro=_version(),
         jars=_digest(salt, "\n".join(_stamps(settings))),
-        settings={name: _digest(salt, value) for name, value in sorted(static_settings(settings).items())},
+        settings={name: _digest(salt, _ARCHIVE.sub("", value)) for name, value in sorted(static.items())},
         environment={name: _digest(salt, value) for name, value in sorted(environment.items()) if name not in _NOISE},
     )
 
