@@ -5,38 +5,31 @@ What is wrong about the guess shows when the session is opened: then that proces
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from tauro.errors import TauroError
+from tauro.launch.cache import cache_folder
 from tauro.launch.jvm_start import StartingJvm
-from tauro.launch.private_files import read_private, write_private
+from tauro.launch.last_starts import Start, found_by, likely_start, read_starts, start_of, write_starts
 from tauro.launch.secret_words import Redact, may_hold_secret
 from tauro.launch.switches import is_off
 
 SWITCH = "TAURO_EARLY"
 """The environment variable that, set to `off`, has no JVM started before the project is read."""
 
-FILE = "start.json"
-"""The file in the project's folder `.tauro`."""
-
-_FOLDER = ".tauro"
-_VERSION = 1
-"""Of what the file holds."""
-KEPT_AT_MOST = 8
+_ARCHIVE = "-XX:SharedArchiveFile="
 MISSES = 2
 """After so many wrong guesses in a row nothing is started until one would have been right."""
 
-_FINDING = ("JAVA_HOME", "PATH", "SPARK_HOME")
-"""The variables that decide which Java and which Spark are found."""
 _LISTS = {"spark.jars": ",", "spark.submit.pyFiles": ",", "spark.driver.extraClassPath": os.pathsep}
 """The settings that name files, and what stands between these."""
 
@@ -48,20 +41,6 @@ class _Place:
     root: Path
     env: str | None
     pipeline: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """How a session was started."""
-
-    env: str | None
-    pipeline: str | None
-    command: list[str]
-    java_home: str
-    found_by: str
-    """A digest of what Java and Spark were found by."""
-    misses: int
-    """How many guesses in a row were wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +73,8 @@ class _Guess:
 _lock = Lock()
 _place: _Place | None = None
 _guess: _Guess | None = None
-_was_wrong = False
+_was_right: bool | None = None
+"""Whether the guess was; None as long as there was none."""
 
 
 def begin(root: Path, env: str | None, pipeline: str | None) -> None:
@@ -105,15 +85,15 @@ def begin(root: Path, env: str | None, pipeline: str | None) -> None:
         env: --env.
         pipeline: --pipeline.
     """
-    global _place, _guess, _was_wrong
+    global _place, _guess, _was_right
     close()
     variables = dict(os.environ)
     if is_off(SWITCH, variables) or {"PYSPARK_GATEWAY_PORT", "SPARK_REMOTE"} & variables.keys():
         return
     with _lock:
-        _place, _was_wrong = _Place(root, env, pipeline), False
-        kept = _likely(_entries(root), env, pipeline)
-        if kept is not None:
+        _place, _was_right = _Place(root, env, pipeline), None
+        kept = likely_start(read_starts(root), env, pipeline)
+        if kept is not None and kept.found_by == found_by(variables):
             _guess = _guessed(kept, variables)
 
 
@@ -124,7 +104,7 @@ def take(command: Sequence[str], environment: Mapping[str, str]) -> EarlyJvm | N
         command: as `spark-submit` is called.
         environment: the variables that it gets.
     """
-    global _guess, _was_wrong
+    global _guess, _was_right
     with _lock:
         guess, _guess = _guess, None
         if guess is None:
@@ -135,7 +115,7 @@ def take(command: Sequence[str], environment: Mapping[str, str]) -> EarlyJvm | N
             and guess.folder == os.getcwd()
             and guess.files == _stamps(guess.command)
         )
-        _was_wrong = not is_right
+        _was_right = is_right
     if guess.jvm is None or (is_right and guess.jvm.starting.process.poll() is None):
         return guess.jvm
     guess.jvm.let_go()
@@ -153,34 +133,35 @@ def remember(command: Sequence[str], environment: Mapping[str, str], redact: Red
     with _lock:
         if _place is None:
             return
-        entries = _entries(_place.root)
-        old = _exact(entries, _place.env, _place.pipeline)
-        rest = [entry for entry in entries if entry is not old]
+        starts = read_starts(_place.root)
+        old = start_of(starts, _place.env, _place.pipeline)
+        rest = [start for start in starts if start is not old]
         if may_hold_secret(command, redact):
             if old is not None:
-                _write(_place.root, rest)
+                write_starts(_place.root, rest)
             return
-        is_miss = _was_wrong or (old is not None and old.command != list(command))
-        new = _Kept(
+        is_as_before = old is None or old.command == list(command)
+        is_miss = not (is_as_before if _was_right is None else _was_right)
+        new = Start(
             _place.env,
             _place.pipeline,
             list(command),
             environment["JAVA_HOME"],
-            _found_by(os.environ),
+            found_by(os.environ),
             misses=old.misses + 1 if is_miss and old is not None else 0,
         )
-        if not entries or entries[0] != new:
-            _write(_place.root, [new, *rest][:KEPT_AT_MOST])
+        if not starts or starts[0] != new:
+            write_starts(_place.root, [new, *rest])
 
 
 def forget() -> None:
     """Has nothing started early the next time, as the session came from elsewhere, and lets go of what was."""
     with _lock:
         if _place is not None:
-            entries = _entries(_place.root)
-            rest = [entry for entry in entries if entry.env != _place.env]
-            if len(rest) < len(entries):
-                _write(_place.root, rest)
+            starts = read_starts(_place.root)
+            rest = [start for start in starts if start.env != _place.env]
+            if len(rest) < len(starts):
+                write_starts(_place.root, rest)
     close()
 
 
@@ -193,12 +174,36 @@ def close() -> None:
         guess.jvm.let_go()
 
 
-def _guessed(kept: _Kept, variables: Mapping[str, str]) -> _Guess:
+def _guessed(kept: Start, variables: Mapping[str, str]) -> _Guess:
+    command = _with_new_archive(kept.command, variables)
     environment = {"PYSPARK_PYTHON": sys.executable, **variables, "JAVA_HOME": kept.java_home}
-    files = _stamps(kept.command)
+    files = _stamps(command)
     is_worth_it = kept.misses < MISSES and None not in files
-    jvm = _started(kept.command, environment) if is_worth_it else None
-    return _Guess(kept.command, environment, os.getcwd(), files, jvm)
+    jvm = _started(command, environment) if is_worth_it else None
+    return _Guess(command, environment, os.getcwd(), files, jvm)
+
+
+def _with_new_archive(command: list[str], environment: Mapping[str, str]) -> list[str]:
+    """The command, with the archive of classes that was made after the session which it is known from."""
+    folder = cache_folder(environment)
+    if folder is None or not (folder / "archives").is_dir() or any(_ARCHIVE in word for word in command):
+        return command
+    from tauro.launch.archive_settings import with_archive  # heavier than all the rest, and hardly ever needed
+    from tauro.launch.installed import installed_spark
+    from tauro.launch.java_options import DEFAULT_OPTIONS
+    from tauro.launch.settings import Setting
+
+    pairs = [word.partition("=") for word in command if "=" in word]
+    settings = {name: Setting(name, value, "") for name, _, value in pairs}
+    with suppress(TauroError):
+        options = with_archive(settings, installed_spark(environment), environment).get(DEFAULT_OPTIONS)
+        if options is not None and DEFAULT_OPTIONS in settings:
+            return [f"{DEFAULT_OPTIONS}={options.value}" if _is(DEFAULT_OPTIONS, word) else word for word in command]
+    return command
+
+
+def _is(name: str, word: str) -> bool:
+    return word.startswith(f"{name}=")
 
 
 def _started(command: list[str], environment: dict[str, str]) -> EarlyJvm | None:
@@ -209,39 +214,6 @@ def _started(command: list[str], environment: dict[str, str]) -> EarlyJvm | None
         except OSError:
             log.close()
     return None
-
-
-def _likely(entries: list[_Kept], env: str | None, pipeline: str | None) -> _Kept | None:
-    """What was kept for this pipeline, or else, as most pipelines have one session's settings, for the latest."""
-    exact = _exact(entries, env, pipeline)
-    found = exact or next((entry for entry in entries if entry.env == env), None)
-    return found if found is not None and found.found_by == _found_by(os.environ) else None
-
-
-def _exact(entries: list[_Kept], env: str | None, pipeline: str | None) -> _Kept | None:
-    return next((entry for entry in entries if (entry.env, entry.pipeline) == (env, pipeline)), None)
-
-
-def _entries(root: Path) -> list[_Kept]:
-    """What is kept, the latest first."""
-    document = read_private(root / _FOLDER / FILE) or {}
-    if document.get("version") != _VERSION:
-        return []
-    return [_Kept(**entry) for entry in document["starts"]]
-
-
-def _write(root: Path, entries: list[_Kept]) -> None:
-    folder = root / _FOLDER
-    with suppress(OSError):
-        if not folder.is_dir():
-            folder.mkdir()
-            (folder / ".gitignore").write_text("*\n")  # nothing to keep under version control
-        write_private(folder / FILE, {"version": _VERSION, "starts": [asdict(entry) for entry in entries]})
-
-
-def _found_by(environment: Mapping[str, str]) -> str:
-    told = [sys.executable, *(environment.get(name) for name in _FINDING)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _stamps(command: Sequence[str]) -> list[tuple[str, int, int] | None]:
@@ -256,6 +228,7 @@ def _files(command: Sequence[str]) -> Iterator[str]:
         for item in value.split(_LISTS[name]) if name in _LISTS else ():
             if os.path.isabs(item) and "*" not in item:
                 yield item
+        yield from (found[1] for found in re.finditer(rf"{_ARCHIVE}([^\"]+?\.jsa)", value))
 
 
 def _stamp(path: str) -> tuple[str, int, int] | None:

@@ -7,14 +7,17 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tauro.launch import early
+from tauro.launch import archive_settings, early
 from tauro.launch.early import EarlyJvm
+from tauro.launch.java_options import DEFAULT_OPTIONS
+from tauro.launch.last_starts import FILE, KEPT_AT_MOST
 from tauro.launch.processes import Process, is_running
+from tauro.launch.settings import Setting
 from tests.support.standin import Standin
 
 SOON_S = 5.0
@@ -55,7 +58,7 @@ def run(root: Path, command: list[str], *, env: str | None = None, pipeline: str
 
 
 def kept(root: Path) -> list[dict[str, object]]:
-    starts: list[dict[str, object]] = json.loads((root / ".tauro" / early.FILE).read_text())["starts"]
+    starts: list[dict[str, object]] = json.loads((root / ".tauro" / FILE).read_text())["starts"]
     return starts
 
 
@@ -88,9 +91,9 @@ def test_the_second_start_is_early_and_the_same(root: Path, spark: Standin) -> N
 
 def test_what_is_kept_is_the_owners_alone(root: Path, spark: Standin) -> None:
     run(root, spark.command())
-    assert stat.S_IMODE((root / ".tauro" / early.FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((root / ".tauro" / FILE).stat().st_mode) == 0o600
     assert (root / ".tauro" / ".gitignore").read_text() == "*\n"
-    (root / ".tauro" / early.FILE).chmod(0o644)
+    (root / ".tauro" / FILE).chmod(0o644)
     assert run(root, spark.command()) is None
     assert spark.pids() == []
 
@@ -209,7 +212,7 @@ def test_nothing_secret_is_kept_and_what_was_is_dropped(root: Path, spark: Stand
     early.begin(root, None, None)
     early.remember(spark.command("--conf", word), environment(), lambda text: text.replace("hunter2", "***"))
     assert kept(root) == []
-    assert "abc" not in (root / ".tauro" / early.FILE).read_text()
+    assert "abc" not in (root / ".tauro" / FILE).read_text()
 
 
 def test_a_session_that_came_from_elsewhere_needs_none_the_next_time(root: Path, spark: Standin) -> None:
@@ -226,6 +229,37 @@ def test_outside_of_a_command_nothing_is_kept(root: Path, spark: Standin) -> Non
     assert not (root / ".tauro").exists()
 
 
+@pytest.mark.parametrize("text", ["{}", '{"version": 1, "starts": [{}]}', '{"version": 1, "starts": 3}'])
+def test_what_is_damaged_is_made_anew(root: Path, spark: Standin, text: str) -> None:
+    run(root, spark.command())
+    (root / ".tauro" / FILE).write_text(text)
+    assert run(root, spark.command()) is None
+    assert _taken(root, spark.command(), pipeline=None)
+
+
+def test_an_archive_of_classes_that_was_made_since_is_part_of_the_guess(
+    root: Path, spark: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_archive(settings: Mapping[str, Setting], *_: object) -> dict[str, Setting]:
+        options = f"-XX:SharedArchiveFile={archive} {settings[DEFAULT_OPTIONS].value}"
+        return {**settings, DEFAULT_OPTIONS: Setting(DEFAULT_OPTIONS, options, "")}
+
+    archive = tmp_path / "cache" / "archives" / "a.jsa"
+    archive.parent.mkdir(parents=True)
+    archive.touch()
+    monkeypatch.setattr(archive_settings, "with_archive", with_archive)
+    run(root, spark.command("--conf", f"{DEFAULT_OPTIONS}=-Da=b"))
+    monkeypatch.setenv("TAURO_CACHE", str(tmp_path / "cache"))
+    command = spark.command("--conf", f"{DEFAULT_OPTIONS}=-XX:SharedArchiveFile={archive} -Da=b")
+    early.begin(root, None, None)
+    taken = early.take(command, environment())
+    assert taken is not None
+    taken.let_go()
+    early.remember(command, environment(), str)
+    archive.unlink()
+    assert not _taken(root, command, pipeline=None), "one that is gone is not asked for"
+
+
 def test_a_project_that_cant_be_written_is_no_error(root: Path, spark: Standin) -> None:
     (root / ".tauro").touch()
     assert run(root, spark.command()) is None
@@ -233,7 +267,7 @@ def test_a_project_that_cant_be_written_is_no_error(root: Path, spark: Standin) 
 
 
 def test_what_is_kept_does_not_grow_without_end(root: Path, spark: Standin) -> None:
-    for at in range(early.KEPT_AT_MOST + 2):
+    for at in range(KEPT_AT_MOST + 2):
         early.begin(root, "prod" if at else None, f"p{at}")
         early.remember(spark.command(), environment(), str)
-    assert [start["pipeline"] for start in kept(root)] == [f"p{at}" for at in range(early.KEPT_AT_MOST + 1, 1, -1)]
+    assert [start["pipeline"] for start in kept(root)] == [f"p{at}" for at in range(KEPT_AT_MOST + 1, 1, -1)]
