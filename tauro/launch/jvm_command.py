@@ -23,6 +23,9 @@ SWITCH = "TAURO_DIRECT_JAVA"
 ADDRESS_VARIABLE = "_PYSPARK_DRIVER_CONN_INFO_PATH"
 """The environment variable that tells a JVM the file to write its address to."""
 
+LAUNCHER_OPTIONS = "SPARK_LAUNCHER_OPTS"
+"""The environment variable with Java's options for the JVM that works the command out."""
+
 KEPT_AT_MOST = 32
 _VERSION = 1
 """Of what is kept, and of what a key is made of."""
@@ -43,7 +46,7 @@ _SET = frozenset(
 )
 """The variables that `spark-submit` sets for the JVM."""
 _OF_SHELLS = frozenset(("_", "SHLVL", "PWD", "OLDPWD"))
-_OUR_OWN = frozenset((ADDRESS_VARIABLE, "SPARK_CONNECT_MODE"))
+_OUR_OWN = frozenset((ADDRESS_VARIABLE, LAUNCHER_OPTIONS, "SPARK_CONNECT_MODE"))
 
 
 @dataclass(frozen=True, slots=True)

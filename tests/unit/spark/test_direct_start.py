@@ -21,7 +21,8 @@ case "$*" in
 *org.apache.spark.launcher.Main*)
     echo >> "$folder/launched"
     printf '\0\n'
-    shift 4
+    while [ "$1" != org.apache.spark.launcher.Main ]; do shift; done
+    shift
     printf '%s\0' "$0" "$@" ;;
 *)
     echo "$PYTHONHASHSEED $*" >> "$folder/started"
