@@ -6,8 +6,11 @@ It is run in a process of its own by `tauro.launch.archive_making`, and touches 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ ROUNDS = 2
 
 _DAY = "2025-01-01"
 _ME = "tauro.cli.training"
+_LOOK_S = 1.0
 
 
 def main(folder: Path, settings: dict[str, str], formats: list[str], class_path: Path) -> None:
@@ -99,6 +103,13 @@ def _documents(settings: dict[str, str], formats: list[str]) -> tuple[dict[str, 
     )
 
 
+def _end_with(parent: int) -> None:
+    """Ends this process when the one that started it is gone; Spark's JVM ends by itself then."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)
+
+
 def _class_path(session: SparkSession) -> str:
     jvm: Any = session.sparkContext._jvm  # Any: py4j's objects have no types
     return str(jvm.java.lang.System.getProperty("java.class.path"))
@@ -113,5 +124,6 @@ GROUP BY c.day, c.kind
 """
 
 if __name__ == "__main__":
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     told = json.load(sys.stdin)
     main(Path(told["folder"]), told["settings"], told["formats"], Path(told["class_path"]))
