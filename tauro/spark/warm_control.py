@@ -22,6 +22,10 @@ ANSWERS_WITHIN_S = 10.0
 """How long a healthy JVM may take for one answer."""
 
 _POLL_S = 0.02
+_CANCEL_SHARE = 0.6
+"""How much of the time may go by before a SparkContext is stopped under tasks that go on."""
+_INTERRUPT_AFTER_S = 1.0
+_RUNS_TASK = "org.apache.spark.executor.Executor$TaskRunner.run("
 _SERVES_PYTHON = "py4j.ClientServerConnection.run("
 _WORKS = re.compile(r"\b(org\.apache\.spark|io\.delta|org\.apache\.hadoop\.(fs|hive|mapred))\b")
 _IS_IDLE = (
@@ -108,11 +112,14 @@ class Control:
         Raises:
             NotFreshError: something goes on.
         """
-        until = time.monotonic() + within_s
+        began = time.monotonic()
         with _not_fresh_if_it_fails():
+            self._cancel_jobs(began + within_s * _CANCEL_SHARE)
             while (at_work := self._stop_contexts() or self._at_work()) is not None:
-                if time.monotonic() >= until:
+                if time.monotonic() >= began + within_s:
                     raise NotFreshError(f"something in it goes on: {at_work}")
+                if time.monotonic() >= began + _INTERRUPT_AFTER_S:
+                    self._interrupt_tasks()
                 time.sleep(_POLL_S)
 
     def clear(self) -> None:
@@ -160,16 +167,39 @@ class Control:
             if java.util.Locale.getDefault().toLanguageTag() != baseline["locale"]:
                 java.util.Locale.setDefault(java.util.Locale.forLanguageTag(baseline["locale"]))
 
+    def _cancel_jobs(self, until: float) -> None:
+        """Cancels all jobs until no task runs: those under way when a context stops would go on to their end."""
+        context = self._context()
+        if context is None:
+            return
+        interrupts_after = time.monotonic() + _INTERRUPT_AFTER_S
+        while time.monotonic() < until:
+            context.cancelAllJobs()
+            if not any(_RUNS_TASK in stack for stack in self._stacks()):
+                return
+            if time.monotonic() >= interrupts_after:
+                self._interrupt_tasks()
+            time.sleep(_POLL_S)
+
+    def _interrupt_tasks(self) -> None:
+        """Wakes the tasks that don't look whether they are wanted any more."""
+        threads = self._jvm.java.lang.Thread.getAllStackTraces().keySet().toArray()
+        for number in range(len(threads)):  # the end of an iterator would be an error, which pyspark looks at
+            thread = threads[number]
+            if str(thread.getName()).startswith("Executor task launch worker for task"):
+                thread.interrupt()
+
     def _stop_contexts(self) -> str | None:
         """Stops the SparkContext that there is; says so if there was one."""
-        active = self._scala_object("org.apache.spark.SparkContext").getActive()
-        if not active.isDefined():
+        context = self._context()
+        if context is None:
             return None
-        context = active.get()
-        if not context.isStopped():
-            context.cancelAllJobs()
         context.stop()
         return "its SparkContext"
+
+    def _context(self) -> Any:  # Any: py4j's objects have no types
+        active = self._scala_object("org.apache.spark.SparkContext").getActive()
+        return active.get() if active.isDefined() else None
 
     def _at_work(self) -> str | None:
         """A thread that may still do something for a run; None if there is none."""
@@ -286,7 +316,8 @@ def _not_fresh_if_it_fails() -> Iterator[None]:
     try:
         yield
     except _FAILURES as error:
-        raise NotFreshError(f"it does not answer as it should: {str(error).splitlines()[0]}") from error
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise NotFreshError(f"it does not answer as it should: {said}") from error
 
 
 def _items(names: Any) -> list[str]:  # Any: py4j's objects have no types
