@@ -23,6 +23,7 @@ _QUIET = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 """What has Java go on in silence without an archive that it can't use."""
 _UNFIT = re.compile(r"[:;,\"'\\{}%$]")
 """What the path of an archive can't hold: Java and Spark would read more than one word."""
+_USED = re.compile(r"-XX:SharedArchiveFile=(?P<folder>[^\"]*)/(?P<key>[0-9a-f]{32})\.jsa")
 
 
 def with_archive(
@@ -67,16 +68,19 @@ def archive_store(environment: Mapping[str, str]) -> ArchiveStore | None:
     return ArchiveStore(folder / "archives")
 
 
-def discard_archive(settings: Mapping[str, str], environment: Mapping[str, str]) -> None:
+def discard_archive(settings: Mapping[str, Setting], environment: Mapping[str, str]) -> bool:
     """Removes the archive that a JVM had which has crashed: it may be to blame.
 
     Args:
-        settings: of the session that ran in it.
+        settings: of the session in that JVM.
         environment: the process's.
+
+    Returns:
+        Whether it had one.
     """
-    store = archive_store(environment)
-    used = re.search(
-        r"-XX:SharedArchiveFile=(?P<folder>[^\"]*)/(?P<key>[0-9a-f]{32})\.jsa", settings.get(DEFAULT_OPTIONS, "")
-    )
-    if store is not None and used is not None and used["folder"] == str(store.folder):
-        store.discard(used["key"])
+    store, given = archive_store(environment), settings.get(DEFAULT_OPTIONS)
+    used = _USED.search(given.value) if given is not None else None
+    if store is None or used is None or used["folder"] != str(store.folder):
+        return False
+    store.discard(used["key"])
+    return True

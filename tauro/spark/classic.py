@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from loguru import logger
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from tauro.errors import InvalidValueError, UnsupportedError
+from tauro.errors import InvalidValueError, SessionError, UnsupportedError
 from tauro.launch import early
-from tauro.launch.archive_settings import with_archive
+from tauro.launch.archive_settings import discard_archive, with_archive
 from tauro.launch.installed import installed_spark
 from tauro.launch.jar_settings import with_fetched_jars
 from tauro.launch.java import java_environment
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 VERBOSE_VARIABLE = "TAURO_VERBOSE"
 """The environment variable that, set to 1, lets the JVM print to stderr."""
+
+_CRASHED = re.compile(r"killed by SIG(SEGV|BUS|ILL|ABRT|FPE)\b")
+"""How a JVM ends that Java itself has brought down."""
 
 
 @dataclass(slots=True)
@@ -68,8 +72,12 @@ def release(spark: SparkSession) -> None:
         _own.users -= 1
         if _own.users == 0:
             own, _own = _own, None
+            death = own.jvm.death()
             own.jvm.end()
-            _make_archive(own.settings)
+            if death is not None and _CRASHED.search(death):
+                discard_archive(own.settings, os.environ)
+            else:
+                _make_archive(own.settings)
 
 
 def jvm_death(wait_s: float = 0.0) -> str | None:
@@ -110,13 +118,25 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
         if warning:
             logger.warning(warning)
         settings = with_archive(settings, installed_spark(), os.environ)
-        values = {name: setting.value for name, setting in settings.items()}
-        is_quiet = os.environ.get(VERBOSE_VARIABLE) != "1"
-        warm = _in_warm_jvm(project, values, is_quiet=is_quiet)
-        if warm is not None:
-            early.forget()
-        _own = _Own(warm or Jvm(values, java_environment(), is_quiet=is_quiet, redact=project.redact), settings)
+        try:
+            _own = _started(project, settings)
+        except SessionError as error:
+            if not _CRASHED.search(str(error)) or not discard_archive(settings, os.environ):
+                raise
+            logger.warning("Java has crashed; starting it again without its archive of classes, which is removed")
+            settings, _ = with_fetched_jars(session_settings(project, pipeline_config), installed_spark(), os.environ)
+            _own = _started(project, settings)
         return _own.jvm.session
+
+
+def _started(project: Project, settings: Mapping[str, Setting]) -> _Own:
+    """A session in a JVM of its own, or in the project's warm one."""
+    values = {name: setting.value for name, setting in settings.items()}
+    is_quiet = os.environ.get(VERBOSE_VARIABLE) != "1"
+    warm = _in_warm_jvm(project, values, is_quiet=is_quiet)
+    if warm is not None:
+        early.forget()
+    return _Own(warm or Jvm(values, java_environment(), is_quiet=is_quiet, redact=project.redact), settings)
 
 
 def _in_warm_jvm(project: Project, values: Mapping[str, str], *, is_quiet: bool) -> WarmJvm | None:
