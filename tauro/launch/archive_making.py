@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -29,8 +29,9 @@ from tauro.launch.settings import Setting
 TIMEOUT_S = 900.0
 """How long making an archive may take before it is given up."""
 
-_TRAINING = "tauro.cli.training"
+TRAINING = (sys.executable, "-m", "tauro.cli.training")
 """The program that does what small projects do; see there."""
+
 _SAID_LINES = 8
 _LEFT_OUT = frozenset(
     (
@@ -90,7 +91,12 @@ def make_in_background(
 
 
 def make(
-    request: ArchiveRequest, store: ArchiveStore, environment: Mapping[str, str], *, waits: bool = True
+    request: ArchiveRequest,
+    store: ArchiveStore,
+    environment: Mapping[str, str],
+    *,
+    waits: bool = True,
+    training: Sequence[str] = TRAINING,
 ) -> StoredArchive | None:
     """Makes an archive and puts it into the store, whatever became of earlier tries.
 
@@ -99,6 +105,7 @@ def make(
         store: where it is kept.
         environment: the process's.
         waits: whether to wait for another process that makes one; otherwise nothing is done.
+        training: the program that does what small projects do.
 
     Returns:
         None if another process is at it.
@@ -113,7 +120,7 @@ def make(
             return found
         store.note_try(request)
         deadline = time.monotonic() + TIMEOUT_S
-        class_path = _train(request, work, environment, deadline)
+        class_path = _train(request, training, work, environment, deadline)
         made = _dump(request, work, class_path, environment, deadline)
         return store.put(request, made)
 
@@ -139,7 +146,9 @@ def main() -> None:
         make(archive, ArchiveStore(Path(told["folder"])), os.environ, waits=False)
 
 
-def _train(request: ArchiveRequest, work: Path, environment: Mapping[str, str], deadline: float) -> str:
+def _train(
+    request: ArchiveRequest, training: Sequence[str], work: Path, environment: Mapping[str, str], deadline: float
+) -> str:
     """Has the list of classes written; returns the class path."""
     (work / "project").mkdir()
     told = work / "class_path"
@@ -158,11 +167,11 @@ def _train(request: ArchiveRequest, work: Path, environment: Mapping[str, str], 
         "class_path": str(told),
     }
     variables = {**_variables(environment), **_OFF}
-    _run([sys.executable, "-m", _TRAINING], work, variables, deadline, json.dumps(document))
+    _run(training, work, variables, deadline, json.dumps(document))
     try:
         return told.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise SessionError(f"{_TRAINING} has told no class path") from error
+        raise SessionError(f"{training[-1]} has told no class path") from error
 
 
 def _dump(
@@ -180,7 +189,7 @@ def _dump(
     return made
 
 
-def _run(command: list[str], work: Path, variables: Mapping[str, str], deadline: float, told: str = "") -> None:
+def _run(command: Sequence[str], work: Path, variables: Mapping[str, str], deadline: float, told: str = "") -> None:
     """Runs a program to its end, and ends it and all that it has started if that takes too long.
 
     Raises:
