@@ -92,6 +92,7 @@ class WarmProject:
         body = textwrap.dedent(program) + ("\nstop_session(spark)\n" if opens else "")
         return subprocess.Popen(
             [sys.executable, "-c", head + body],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
