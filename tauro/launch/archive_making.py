@@ -211,13 +211,21 @@ def _run(command: Sequence[str], work: Path, variables: Mapping[str, str], deadl
         except subprocess.TimeoutExpired as error:
             raise SessionError(f"{program} took more than {TIMEOUT_S:.0f} s") from error
         finally:
-            with suppress(OSError):  # all have ended
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end_all(process)
         if process.returncode:
             said.seek(0)
             lines = said.read().decode(errors="replace").splitlines()[-_SAID_LINES:]
             raise SessionError("\n  ".join([f"{program} ended with {process.returncode}", *lines]))
+
+
+def _end_all(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process, and what it has started and not ended."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(OSError):  # all have ended
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _variables(environment: Mapping[str, str]) -> dict[str, str]:

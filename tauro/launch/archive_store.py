@@ -189,6 +189,11 @@ class ArchiveStore:
                 if note.stem != but and (told is None or is_unused or not _is_as_before(told)):
                     self._remove(note.stem)
 
+        for tried in self.folder.glob("*.tried"):
+            with suppress(OSError):
+                if time.time() - tried.stat().st_mtime > UNUSED_S:
+                    tried.unlink()
+
     def _remove(self, key: str) -> None:
         for ending in ("json", "jsa"):
             with suppress(OSError):
