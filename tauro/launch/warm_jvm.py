@@ -20,12 +20,14 @@ from tauro.launch.warm_key import WarmKey
 from tauro.launch.warm_lock import FileLock
 from tauro.launch.warm_place import WarmPlace
 from tauro.launch.warm_port import listens
-from tauro.launch.warm_state import Phase, WarmState, death_of, note_visitor, read_state, read_visitor
+from tauro.launch.warm_state import Phase, WarmState, note_visitor, read_state, read_visitor
 
-CLEANER = ("-m", "tauro.spark.warm_clean")
-"""The program, as Python is told it, that clears away what a dead run has left."""
+CLEANER = ("-P", "-m", "tauro.spark.warm_clean")
+"""The program, as Python is told it, that clears away what a dead run has left.
 
-_KEEPER = ("-m", "tauro.launch.warm_keeper")
+`-P` keeps it from the modules of the project's folder, which may bear the names of others."""
+
+_KEEPER = ("-P", "-m", "tauro.launch.warm_keeper")
 _POLL_S = 0.01
 _OTHERS_ARE_QUICK_S = 12.0
 """How long whoever ends a JVM, or clears up in it, may hold its lock."""
@@ -207,11 +209,6 @@ def last_words(place: WarmPlace, lines_at_most: int) -> list[str]:
         return []
     telling = [line.strip() for line in text.splitlines() if line.strip(" \t:") and not line.startswith("\tat ")]
     return telling[-lines_at_most:]
-
-
-def how_it_died(place: WarmPlace, state: WarmState, wait_s: float) -> str | None:
-    """How a JVM ended, in words; None as long as it runs."""
-    return death_of(place, state.jvm, wait_s)
 
 
 def _written_state(place: WarmPlace) -> WarmState | None:

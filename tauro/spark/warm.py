@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -133,6 +134,9 @@ def warm_session(root: Path, settings: Mapping[str, str], idle_s: float, *, is_q
         RunInterruptedError: the start was called off.
     """
     place = place_of(root, os.environ)
+    if not re.fullmatch(r"local(\[.*\])?", settings["spark.master"].strip()):
+        _say_cold("it is for local masters alone")
+        return None
     if place is None:
         _say_cold("it needs Linux, and a home folder")
         return None

@@ -21,6 +21,7 @@ STOPS_WITHIN_S = 10.0
 """How long the jobs of a run that is over may take to end."""
 
 
+_OUT_OF_MEMORY = b"java.lang.OutOfMemoryError"
 _POLL_S = 0.02
 
 
@@ -78,8 +79,15 @@ def connect(place: WarmPlace, state: WarmState) -> Control:
     """A connection to a warm JVM, after a look at who listens there.
 
     Raises:
-        NotFreshError: it does not answer, or somebody else would.
+        NotFreshError: it does not answer, or somebody else would; or it has been short of memory, after which a JVM
+            may have lost threads.
     """
+    try:
+        is_short_of_memory = _OUT_OF_MEMORY in place.log.read_bytes()
+    except OSError as error:
+        raise NotFreshError(f"what it printed can't be read: {error}") from error
+    if is_short_of_memory:
+        raise NotFreshError("it ran out of memory")
     if not listens(state.jvm.pid, state.port):
         raise NotFreshError("it does not listen on its port")
     return Control(Address(state.port, state.secret), place)
