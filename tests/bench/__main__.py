@@ -9,7 +9,7 @@ from importlib import import_module
 
 from tests.bench import report
 
-PARTS = ("startup", "validate", "engine", "history", "spark", "publishing", "memory")
+PARTS = ("startup", "validate", "engine", "history", "spark", "publishing", "starting", "memory")
 """Each a module of this folder with `rows(is_quick=...)`."""
 
 

@@ -50,17 +50,33 @@ def run(layers: int) -> None:
     BaseExecutor(context).execute_pipeline("all", "2025-01-01", "2025-01-01")
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has held at once.
+def held_bytes(pid: int | None = None) -> int:
+    """What a process holds now, on Linux.
+
+    Args:
+        pid: the process; this one if None.
+    """
+    return _told(Path(f"/proc/{pid or 'self'}/status"), "VmRSS")
+
+
+def peak_bytes(pid: int | None = None) -> int:
+    """The most memory that a process has held at once; of another process than this one on Linux only.
 
     Linux counts what the parent held into a child's `ru_maxrss`, so the process's own mark is read where there is one.
+
+    Args:
+        pid: the process; this one if None.
     """
-    status = Path("/proc/self/status")
+    status = Path(f"/proc/{pid or 'self'}/status")
     if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+        return _told(status, "VmHWM")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _told(status: Path, name: str) -> int:
+    line = next(line for line in status.read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":
