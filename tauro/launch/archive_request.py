@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tauro.launch.installed import InstalledSpark
 from tauro.launch.java import JavaHome
-from tauro.launch.java_options import given_options, is_local
+from tauro.launch.java_options import given_options, is_local, mebibytes
 from tauro.launch.settings import Setting, listed
 
 Stamp = tuple[str, int, int]
@@ -97,7 +97,7 @@ def archive_request(
     if any(_UNFIT.match(word) for word in given) or "SPARK_PREPEND_CLASSES" in environment:
         return None
     options = [word for word in given if _MATTERS.match(word)]
-    if _mebibytes(values.get("spark.driver.memory", "")) >= 32 * 1024:
+    if mebibytes(values.get("spark.driver.memory", "")) >= 32 * 1024:
         options.append(_LARGE_HEAP)
     try:
         files = sorted(
@@ -170,11 +170,3 @@ def _class_path(values: Mapping[str, str], spark: InstalledSpark, environment: M
                 raise IsADirectoryError(f"{entry} holds something")
         elif entry and Path(entry).exists():
             yield Path(entry)
-
-
-def _mebibytes(memory: str) -> int:
-    """The MiB of Spark's `4g`; 0 for what only Spark can read."""
-    found = re.fullmatch(r"(\d+)([kmgt]?)b?", memory.strip().lower())
-    if found is None:
-        return 0
-    return int(int(found[1]) * {"k": 1 / 1024, "": 1 / 1024**2, "m": 1, "g": 1024, "t": 1024**2}[found[2]])

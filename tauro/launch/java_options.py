@@ -14,6 +14,8 @@ from tauro.launch.settings import FROM_TAURO, Setting
 
 DEFAULT_OPTIONS = "spark.driver.defaultJavaOptions"
 EXTRA_OPTIONS = "spark.driver.extraJavaOptions"
+SERIAL_UP_TO = 16 * 1024
+"""The heap in MiB up to which the collector with one thread is chosen: on more, its longest pauses get long."""
 
 _VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SUBMIT_OPTS")
 """Where a JVM that `spark-submit` starts has options from, beside its settings."""
@@ -92,6 +94,14 @@ def is_local(settings: Mapping[str, Setting]) -> bool:
     return master is not None and re.fullmatch(r"local(\[.*\])?", master.value.strip()) is not None
 
 
+def mebibytes(memory: str) -> int:
+    """The MiB of Spark's `4g`; 0 for what only Spark can read."""
+    found = re.fullmatch(r"(\d+)([kmgt]?)b?", memory.strip().lower())
+    if found is None:
+        return 0
+    return int(int(found[1]) * {"k": 1 / 1024, "": 1 / 1024**2, "m": 1, "g": 1024, "t": 1024**2}[found[2]])
+
+
 def quoted(word: str) -> str:
     """A word as Spark reads it in a setting that holds several."""
     return f'"{word}"' if re.search(r"\s", word) else word
@@ -99,7 +109,8 @@ def quoted(word: str) -> str:
 
 def _choices(settings: Mapping[str, Setting], machine: Machine) -> Iterator[tuple[str, str, re.Pattern[str]]]:
     """Options, each with its reason, and with what shows that the user has chosen."""
-    if machine.cores <= 2:
+    heap = mebibytes(settings["spark.driver.memory"].value) if "spark.driver.memory" in settings else 1024
+    if machine.cores <= 2 and 0 < heap <= SERIAL_UP_TO:
         yield "-XX:+UseSerialGC", f"the cheapest garbage collector on {_cores(machine)}", _COLLECTOR
     yield (
         "-XX:MetaspaceSize=256m",

@@ -31,6 +31,11 @@ def test_few_cores_get_the_cheapest_collector_and_many_are_left_to_java() -> Non
     assert chosen(given(), LARGE) == ["-XX:MetaspaceSize=256m"]
 
 
+def test_a_large_heap_is_left_to_java() -> None:
+    assert "-XX:+UseSerialGC" in chosen(given(driver_memory="16g"))
+    assert chosen(given(driver_memory="17g")) == ["-XX:MetaspaceSize=256m"]
+
+
 def test_every_choice_has_its_reason() -> None:
     found = with_java_options(given(), SMALL, {}, HOME)[DEFAULT_OPTIONS]
     assert found.origin == (
