@@ -43,6 +43,7 @@ class Standin:
         self.root.mkdir()
         self.place = WarmPlace(folder / "runtime" / "place")
         self.place.make()
+        self._states: list[WarmState] = []
         self._program = folder / "jvm.py"
         self._program.write_text(textwrap.dedent(_PROGRAM))
 
@@ -65,16 +66,18 @@ class Standin:
         lock = take_lock(self.place)
         state = start(self.place, wanted or self.wanted(), lambda: None)
         assert state is not None
+        self._states.append(state)
         note_visitor(self.place, phase, state.jvm)
         lock.release()
         return state
 
     def end(self) -> None:
-        """Ends what is there."""
-        state = read_state(self.place)
-        if state is not None and is_running(state.keeper) is True:
-            os.kill(state.keeper.pid, signal.SIGTERM)
-            wait_for_end(state.keeper)
+        """Ends what was started."""
+        written = read_state(self.place)
+        for state in [*self._states, *([written] if written else [])]:
+            if is_running(state.keeper) is True:
+                os.kill(state.keeper.pid, signal.SIGTERM)
+                wait_for_end(state.keeper)
 
 
 @contextmanager
