@@ -10,7 +10,7 @@ from tauro.cli.options import Asked
 from tauro.cli.root import find_root
 from tauro.errors import ProjectError
 from tauro.launch import early
-from tauro.launch.warm_place import is_kept
+from tauro.launch.warm.place import is_kept
 
 
 def start_early(ctx: click.Context, asked: Asked, *, is_verbose: bool = False, is_warm: bool | None = None) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from tauro.cli.resume import can_be_carried_on, resume_command
-from tauro.launch.warm_place import SWITCH as WARM_SWITCH
+from tauro.launch.warm.place import SWITCH as WARM_SWITCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,6 +1,6 @@
 """What small projects do, done once: so that Java can be told which classes their sessions need.
 
-It is run in a process of its own by `tauro.launch.archive_making`, and touches nothing outside of its folder.
+It is run in a process of its own by `tauro.launch.archive.making`, and touches nothing outside of its folder.
 """
 
 from __future__ import annotations

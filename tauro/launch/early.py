@@ -188,7 +188,7 @@ def _with_new_archive(command: list[str], environment: Mapping[str, str]) -> lis
     folder = cache_folder(environment)
     if folder is None or not (folder / "archives").is_dir() or any(_ARCHIVE in word for word in command):
         return command
-    from tauro.launch.archive_settings import with_archive  # heavier than all the rest, and hardly ever needed
+    from tauro.launch.archive.settings import with_archive  # heavier than all the rest, and hardly ever needed
     from tauro.launch.installed import installed_spark
     from tauro.launch.java_options import DEFAULT_OPTIONS
     from tauro.launch.settings import Setting

@@ -10,7 +10,7 @@ from glob import glob
 from pathlib import Path
 
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.jars import Coordinate, coordinates_for
+from tauro.launch.jars.coordinates import Coordinate, coordinates_for
 from tauro.launch.machine import Machine
 
 FROM_PIPELINE = "pipeline"

@@ -6,8 +6,8 @@ import os
 
 from tauro.errors import OutputHeldError
 from tauro.launch.processes import Host, Process, end, is_running, this_process
-from tauro.launch.warm_place import known_places
-from tauro.launch.warm_state import read_state
+from tauro.launch.warm.place import known_places
+from tauro.launch.warm.state import read_state
 from tauro.publish.holder import Holder
 
 FENCE_TIMEOUT_S = 10.0

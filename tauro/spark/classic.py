@@ -15,12 +15,12 @@ from pyspark.sql import SparkSession
 
 from tauro.errors import InvalidValueError, SessionError, UnsupportedError
 from tauro.launch import early
-from tauro.launch.archive_settings import discard_archive, with_archive
+from tauro.launch.archive.settings import discard_archive, with_archive
 from tauro.launch.installed import installed_spark
-from tauro.launch.jar_settings import with_fetched_jars
+from tauro.launch.jars.settings import with_fetched_jars
 from tauro.launch.java import java_environment
 from tauro.launch.settings import FROM_TAURO, Setting
-from tauro.launch.warm_place import SWITCH
+from tauro.launch.warm.place import SWITCH
 from tauro.model import Options
 from tauro.spark.gateway import Jvm
 from tauro.spark.needs import Project, session_settings
@@ -151,7 +151,7 @@ def _in_warm_jvm(project: Project, values: Mapping[str, str], *, is_quiet: bool)
 
 def _make_archive(settings: Mapping[str, Setting]) -> None:
     """Lets the next session start faster, where this one had no archive of classes."""
-    from tauro.launch.archive_making import make_in_background  # nobody waits for its import any more
+    from tauro.launch.archive.making import make_in_background  # nobody waits for its import any more
 
     make_in_background(settings, installed_spark(), os.environ)
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from tauro.launch.archive_settings import with_archive
+from tauro.launch.archive.settings import with_archive
 from tauro.launch.defaults import spark_defaults
 from tauro.launch.installed import installed_spark
-from tauro.launch.jar_settings import with_stored_jars
+from tauro.launch.jars.settings import with_stored_jars
 from tauro.launch.java_options import with_java_options
 from tauro.launch.machine import this_machine
 from tauro.launch.settings import Needs, Setting, settings_for

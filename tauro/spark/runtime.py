@@ -10,7 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from tauro.errors import UnsupportedError
-from tauro.launch.jar_settings import PACKAGES, STORED_PACKAGES
+from tauro.launch.jars.settings import PACKAGES, STORED_PACKAGES
 from tauro.launch.settings import listed
 from tauro.model import Options
 from tauro.model.settings import as_spark_options

@@ -25,11 +25,11 @@ from tauro.launch.java import find_java_home
 from tauro.launch.jvm_start import Address
 from tauro.launch.machine import this_machine
 from tauro.launch.processes import is_running
-from tauro.launch.warm_jvm import TakenError, Wanted, fitting, last_words, memory_limit, start, take_lock
-from tauro.launch.warm_key import key_for, static_settings
-from tauro.launch.warm_lock import FileLock
-from tauro.launch.warm_place import WarmPlace, place_of
-from tauro.launch.warm_state import Phase, WarmState, death_of, note_left, note_visitor
+from tauro.launch.warm.jvm import TakenError, Wanted, fitting, last_words, memory_limit, start, take_lock
+from tauro.launch.warm.key import key_for, static_settings
+from tauro.launch.warm.lock import FileLock
+from tauro.launch.warm.place import WarmPlace, place_of
+from tauro.launch.warm.state import Phase, WarmState, death_of, note_left, note_visitor
 from tauro.spark.gateway import connected, forget_session, own_interrupt_handler, with_variables
 from tauro.spark.jvm_process import spark_submit
 from tauro.spark.stops import whom_to_ask

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tauro.launch.jvm_start import Address
 from tauro.launch.processes import Process
-from tauro.launch.warm_lock import FileLock
-from tauro.launch.warm_place import WarmPlace
-from tauro.launch.warm_port import listens
-from tauro.launch.warm_state import Phase, WarmState, note_visitor, read_state, read_visitor
+from tauro.launch.warm.lock import FileLock
+from tauro.launch.warm.place import WarmPlace
+from tauro.launch.warm.port import listens
+from tauro.launch.warm.state import Phase, WarmState, note_visitor, read_state, read_visitor
 from tauro.spark.warm_control import Control, NotFreshError
 
 STOPS_WITHIN_S = 10.0

@@ -15,8 +15,8 @@ from pyspark.errors import PySparkException
 
 from tauro.launch.jvm_start import Address
 from tauro.launch.private_files import read_private, write_private
-from tauro.launch.warm_key import is_static
-from tauro.launch.warm_place import WarmPlace
+from tauro.launch.warm.key import is_static
+from tauro.launch.warm.place import WarmPlace
 
 ANSWERS_WITHIN_S = 10.0
 """How long a healthy JVM may take for one answer."""

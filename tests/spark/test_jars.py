@@ -11,9 +11,9 @@ import pytest
 
 from tauro.errors import SessionError
 from tauro.launch.installed import installed_spark
-from tauro.launch.jar_request import request_of
-from tauro.launch.jar_settings import fetch
-from tauro.launch.jar_store import JarList, JarStore
+from tauro.launch.jars.request import request_of
+from tauro.launch.jars.settings import fetch
+from tauro.launch.jars.store import JarList, JarStore
 from tauro.launch.java import find_java
 from tauro.launch.settings import Setting
 from tests.support.fake_ivy import write_jar
@@ -50,7 +50,7 @@ def in_process(folder: Path, settings: dict[str, str], work: str) -> list[str]:
     """What a program prints that opens a session of a project with Delta and a database in a process of its own."""
     program = f"""
 from tauro.config import Context
-from tauro.launch.jars import jdbc_driver
+from tauro.launch.jars.coordinates import jdbc_driver
 from tauro.spark.session import open_session, stop_session
 
 url = "jdbc:h2:mem:rows;DB_CLOSE_DELAY=-1"

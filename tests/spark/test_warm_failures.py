@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tauro.launch.processes import is_running, process_with_id, this_host
-from tauro.launch.warm_state import death_of
+from tauro.launch.warm.state import death_of
 from tauro.publish.fencing import fence
 from tauro.publish.holder import Holder
 from tests.support.warm import WarmProject, wait_for_end

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tauro.launch.archive_request import ArchiveRequest, archive_request
+from tauro.launch.archive.request import ArchiveRequest, archive_request
 from tauro.launch.installed import InstalledSpark
 from tauro.launch.java import find_java_home
 from tauro.launch.settings import Setting

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tauro.launch.processes import Process, is_running
-from tauro.launch.warm_lock import FileLock
-from tauro.launch.warm_place import WarmPlace, place_of
-from tauro.launch.warm_state import WarmState, read_state
+from tauro.launch.warm.lock import FileLock
+from tauro.launch.warm.place import WarmPlace, place_of
+from tauro.launch.warm.state import WarmState, read_state
 
 _PRELUDE = """
 import json, os, signal, sys, time

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tauro.launch.processes import is_running
-from tauro.launch.warm_jvm import Wanted, start, take_lock
-from tauro.launch.warm_key import WarmKey
-from tauro.launch.warm_place import WarmPlace
-from tauro.launch.warm_state import Phase, WarmState, note_visitor, read_state
+from tauro.launch.warm.jvm import Wanted, start, take_lock
+from tauro.launch.warm.key import WarmKey
+from tauro.launch.warm.place import WarmPlace
+from tauro.launch.warm.state import Phase, WarmState, note_visitor, read_state
 from tests.support.warm import wait_for_end
 
 _PROGRAM = """

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tauro.config import Context
-    from tauro.launch.jar_request import JarRequest
-    from tauro.launch.jar_store import JarList, JarStore
+    from tauro.launch.jars.request import JarRequest
+    from tauro.launch.jars.store import JarList, JarStore
 
 DAMAGED = 3
 
@@ -45,8 +45,8 @@ def fetch(invocation: Invocation, asked: Asked) -> None:
     from tauro.cli.project import open_project
     from tauro.errors import SessionError
     from tauro.launch.installed import installed_spark
-    from tauro.launch.jar_settings import fetch as fetch_jars
-    from tauro.launch.jar_settings import why_unfit
+    from tauro.launch.jars.settings import fetch as fetch_jars
+    from tauro.launch.jars.settings import why_unfit
     from tauro.launch.java import find_java
 
     context = open_project(asked, invocation)
@@ -82,7 +82,7 @@ def check(invocation: Invocation, asked: Asked) -> int:  # noqa: ARG001 - the sh
 
 def _store() -> JarStore:
     from tauro.errors import ProjectError
-    from tauro.launch.jar_settings import SWITCH, store_of
+    from tauro.launch.jars.settings import SWITCH, store_of
 
     store = store_of(os.environ)
     if store is None:
@@ -96,7 +96,7 @@ def _requests(context: Context, pipeline: str | None) -> Iterator[JarRequest]:
     """What the sessions of a pipeline, or of the whole project, want of the store."""
     from tauro.errors import UnknownNameError
     from tauro.launch.installed import installed_spark
-    from tauro.launch.jar_settings import wanted_jars
+    from tauro.launch.jars.settings import wanted_jars
     from tauro.spark.needs import unresolved_settings
 
     if pipeline is not None and pipeline not in context.pipelines:
@@ -111,7 +111,7 @@ def _requests(context: Context, pipeline: str | None) -> Iterator[JarRequest]:
 
 def _tell(invocation: Invocation, store: JarStore, lists: list[JarList], *, is_thorough: bool) -> bool:
     """Shows lists; returns whether all of their files are sound."""
-    from tauro.launch.jar_store import State
+    from tauro.launch.jars.store import State
 
     states = {jar: store.state(jar, is_thorough=is_thorough) for one in lists for jar in one.jars}
     if invocation.is_json:

@@ -15,8 +15,8 @@ from tauro.cli.options import Asked, takes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tauro.launch.warm_place import WarmPlace
-    from tauro.launch.warm_state import Visitor, WarmState
+    from tauro.launch.warm.place import WarmPlace
+    from tauro.launch.warm.state import Visitor, WarmState
 
 
 @click.group(short_help="Show and end the JVM that stays for the next run.")
@@ -48,7 +48,7 @@ def status(ctx: click.Context, asked: Asked) -> int:
 def stop(ctx: click.Context, asked: Asked) -> int:
     """Ends the project's warm JVM; if a run is in it, as soon as that is over."""
     from tauro.errors import SessionError
-    from tauro.launch.warm_jvm import stop as stop_jvm
+    from tauro.launch.warm.jvm import stop as stop_jvm
 
     invocation = ctx.find_object(Invocation) or Invocation([])
     _, place = _place(asked)
@@ -135,15 +135,15 @@ class _Look:
 
 def _place(asked: Asked) -> tuple[Path, WarmPlace | None]:
     from tauro.cli.root import find_root
-    from tauro.launch.warm_place import place_of
+    from tauro.launch.warm.place import place_of
 
     root = find_root(asked.project)
     return root, place_of(root, os.environ)
 
 
 def _look(place: WarmPlace) -> _Look | None:
-    from tauro.launch.warm_keeper import rss_bytes
-    from tauro.launch.warm_state import age_s, read_state, read_visitor
+    from tauro.launch.warm.keeper import rss_bytes
+    from tauro.launch.warm.state import age_s, read_state, read_visitor
 
     state = read_state(place)
     if state is None or not state.is_alive:

@@ -29,9 +29,9 @@ def warmup(invocation: Invocation, asked: Asked) -> None:
     """
     from tauro.cli.project import open_project
     from tauro.errors import ProjectError, SessionError
-    from tauro.launch.archive_making import make
-    from tauro.launch.archive_settings import SWITCH, archive_store, wanted_archive
-    from tauro.launch.archive_store import StoredArchive
+    from tauro.launch.archive.making import make
+    from tauro.launch.archive.settings import SWITCH, archive_store, wanted_archive
+    from tauro.launch.archive.store import StoredArchive
     from tauro.launch.installed import installed_spark
 
     context = open_project(asked, invocation)
@@ -87,7 +87,7 @@ def _sessions(context: Context, pipeline: str | None) -> Iterator[dict[str, Sett
     """The settings of every session that the project, or one of its pipelines, may start, with their jars fetched."""
     from tauro.errors import SessionError, UnknownNameError
     from tauro.launch.installed import installed_spark
-    from tauro.launch.jar_settings import with_fetched_jars
+    from tauro.launch.jars.settings import with_fetched_jars
     from tauro.spark.needs import unresolved_settings
 
     if pipeline is not None and pipeline not in context.pipelines:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tauro.io.formats.base import BaseFormat
 from tauro.io.options import value_of
 from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteRequest
-from tauro.launch.jars import jdbc_driver
+from tauro.launch.jars.coordinates import jdbc_driver
 from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import Options, as_spark_options
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tauro.launch.processes import is_running
-from tauro.launch.warm_place import is_supported, place_of
-from tauro.launch.warm_state import Phase, note_visitor
+from tauro.launch.warm.place import is_supported, place_of
+from tauro.launch.warm.state import Phase, note_visitor
 from tests.support.warm_standin import Standin, standin
 
 pytestmark = pytest.mark.skipif(not is_supported(), reason="warm JVMs are kept on Linux")

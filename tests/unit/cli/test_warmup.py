@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tauro.config import Context
-from tauro.launch.archive_making import make
-from tauro.launch.archive_settings import archive_store, wanted_archive
+from tauro.launch.archive.making import make
+from tauro.launch.archive.settings import archive_store, wanted_archive
 from tauro.launch.installed import installed_spark
 from tauro.spark.needs import unresolved_settings
 from tests.support.fake_java import FakeJava, fake_java

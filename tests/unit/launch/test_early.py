@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tauro.launch import archive_settings, early
+from tauro.launch import early
+from tauro.launch.archive import settings as archive_settings
 from tauro.launch.early import EarlyJvm
 from tauro.launch.java_options import DEFAULT_OPTIONS
 from tauro.launch.last_starts import FILE, KEPT_AT_MOST

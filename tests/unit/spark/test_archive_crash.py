@@ -10,8 +10,8 @@ from loguru import logger
 
 from tauro.config import Context
 from tauro.errors import SessionError
-from tauro.launch.archive_making import make
-from tauro.launch.archive_settings import archive_store, wanted_archive
+from tauro.launch.archive.making import make
+from tauro.launch.archive.settings import archive_store, wanted_archive
 from tauro.launch.installed import installed_spark
 from tauro.spark.needs import session_settings, unresolved_settings
 from tauro.spark.session import open_session

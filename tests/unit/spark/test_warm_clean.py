@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tauro.launch.processes import this_process
-from tauro.launch.warm_place import is_supported
-from tauro.launch.warm_state import Phase
+from tauro.launch.warm.place import is_supported
+from tauro.launch.warm.state import Phase
 from tauro.spark.warm_clean import connect, fence_run
 from tauro.spark.warm_control import NotFreshError
 from tests.support.warm_standin import standin

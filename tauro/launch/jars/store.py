@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tauro.launch.cache import cache_folder
-from tauro.launch.jar_request import JarRequest
+from tauro.launch.jars.request import JarRequest
 
 if TYPE_CHECKING:
-    from tauro.launch.ivy import Resolved
+    from tauro.launch.jars.ivy import Resolved
 
 WAIT_S = 600.0
 """How long a process waits for another one that fetches; then both do."""

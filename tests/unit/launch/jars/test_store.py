@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tauro.launch.ivy import Resolved
-from tauro.launch.jar_request import JarRequest
-from tauro.launch.jar_store import JarList, JarStore, State, store_folder
+from tauro.launch.jars.ivy import Resolved
+from tauro.launch.jars.request import JarRequest
+from tauro.launch.jars.store import JarList, JarStore, State, store_folder
 from tests.support.fake_ivy import write_jar
 
 REQUEST = JarRequest(("com.example:own:1.0",), "4.2.0", "2.13", "shipped")

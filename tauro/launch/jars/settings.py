@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tauro.launch.defaults import submit_settings
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.jar_request import JarRequest, request_of
-from tauro.launch.jar_store import JarList, JarStore, store_folder
+from tauro.launch.jars.request import JarRequest, request_of
+from tauro.launch.jars.store import JarList, JarStore, store_folder
 from tauro.launch.java import find_java
 from tauro.launch.settings import FROM_TAURO, Setting, listed
 from tauro.launch.switches import is_off
@@ -81,8 +81,8 @@ def fetch(
     found = store.find(request, is_thorough=is_thorough)
     if found is not None:
         return found
-    from tauro.launch.ivy import resolve  # hardly ever needed, and slower to import than all the rest
-    from tauro.launch.shipped_jars import is_shipped
+    from tauro.launch.jars.ivy import resolve  # hardly ever needed, and slower to import than all the rest
+    from tauro.launch.jars.shipped import is_shipped
 
     with store.changing() as work:
         found = store.find(request, is_thorough=is_thorough)  # another process may have been faster

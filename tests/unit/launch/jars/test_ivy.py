@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tauro.errors import SessionError
-from tauro.launch.ivy import Resolved, module_xml, resolve, settings_xml
-from tauro.launch.jar_request import JarRequest
+from tauro.launch.jars.ivy import Resolved, module_xml, resolve, settings_xml
+from tauro.launch.jars.request import JarRequest
 from tests.support.fake_ivy import fake_ivy, fake_spark
 
 REQUEST = JarRequest(("com.example:own:1.0",), "4.2.0", "2.13")

@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 
 from tauro.errors import SessionError
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.jar_request import JarRequest
+from tauro.launch.jars.request import JarRequest
 
 PATIENCE_S = (15, 300)
 """How long a repository may take to answer a call, and to go on with an answer."""

@@ -15,12 +15,12 @@ import pytest
 from tauro.launch.installed import InstalledSpark
 from tauro.launch.java import JavaHome
 from tauro.launch.private_files import write_private
-from tauro.launch.warm_jvm import fitting
-from tauro.launch.warm_key import WarmKey, is_static, key_for, static_settings
-from tauro.launch.warm_lock import FileLock
-from tauro.launch.warm_place import UntrustedFolderError, WarmPlace, is_kept, is_supported, known_places, place_of
-from tauro.launch.warm_port import listens
-from tauro.launch.warm_state import document_of, read_state
+from tauro.launch.warm.jvm import fitting
+from tauro.launch.warm.key import WarmKey, is_static, key_for, static_settings
+from tauro.launch.warm.lock import FileLock
+from tauro.launch.warm.place import UntrustedFolderError, WarmPlace, is_kept, is_supported, known_places, place_of
+from tauro.launch.warm.port import listens
+from tauro.launch.warm.state import document_of, read_state
 from tests.support.warm_standin import standin
 
 pytestmark = pytest.mark.skipif(not is_supported(), reason="warm JVMs are kept on Linux")
@@ -78,7 +78,7 @@ def test_places_of_running_jvms_are_found_unless_others_can_enter_them(tmp_path:
 
 def test_a_lock_is_exclusive_and_goes_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    code = "from tauro.launch.warm_lock import FileLock; from pathlib import Path; import sys, time\n"
+    code = "from tauro.launch.warm.lock import FileLock; from pathlib import Path; import sys, time\n"
     code += f"lock = FileLock.take(Path({str(path)!r})); print('has it', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -96,7 +96,7 @@ def test_a_lock_is_exclusive_and_goes_with_its_process(tmp_path: Path) -> None:
 
 def test_a_forked_child_does_not_hold_the_lock_of_its_parent(tmp_path: Path) -> None:
     path = tmp_path / "lock"
-    code = "from tauro.launch.warm_lock import FileLock; from pathlib import Path; import os, time\n"
+    code = "from tauro.launch.warm.lock import FileLock; from pathlib import Path; import os, time\n"
     code += f"lock = FileLock.take(Path({str(path)!r}))\nif os.fork() == 0: time.sleep(3); os._exit(0)\nos._exit(0)"
     subprocess.run([sys.executable, "-c", code], check=True)
     before = time.monotonic()

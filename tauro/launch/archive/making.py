@@ -19,9 +19,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tauro.errors import SessionError
-from tauro.launch.archive_request import ArchiveRequest
-from tauro.launch.archive_settings import SWITCH, archive_store, wanted_archive
-from tauro.launch.archive_store import ArchiveStore, StoredArchive
+from tauro.launch.archive.request import ArchiveRequest
+from tauro.launch.archive.settings import SWITCH, archive_store, wanted_archive
+from tauro.launch.archive.store import ArchiveStore, StoredArchive
 from tauro.launch.installed import InstalledSpark
 from tauro.launch.java_options import DEFAULT_OPTIONS, quoted
 from tauro.launch.settings import Setting
@@ -76,7 +76,7 @@ def make_in_background(
             told.write(json.dumps({"folder": str(store.folder), "request": asdict(request)}, default=str).encode())
             told.seek(0)
             process = subprocess.Popen(
-                [sys.executable, "-m", "tauro.launch.archive_making"],
+                [sys.executable, "-m", "tauro.launch.archive.making"],
                 cwd="/",
                 stdin=told,
                 stdout=subprocess.DEVNULL,

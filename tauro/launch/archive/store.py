@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tauro.launch.archive_request import ArchiveRequest, Stamp, stamp
+from tauro.launch.archive.request import ArchiveRequest, Stamp, stamp
 
 RETRY_S = 24 * 3600.0
 """How long after a try that did not end well the next one is made in the background."""

@@ -20,10 +20,10 @@ from pathlib import Path
 from tauro.launch.jvm_start import StartingJvm
 from tauro.launch.private_files import write_private
 from tauro.launch.processes import Process, process_with_id, this_process
-from tauro.launch.warm_key import WarmKey
-from tauro.launch.warm_lock import FileLock
-from tauro.launch.warm_place import WarmPlace
-from tauro.launch.warm_state import WarmState, document_of, note_death, read_state, read_visitor
+from tauro.launch.warm.key import WarmKey
+from tauro.launch.warm.lock import FileLock
+from tauro.launch.warm.place import WarmPlace
+from tauro.launch.warm.state import WarmState, document_of, note_death, read_state, read_visitor
 
 END_TIMEOUT_S = 10.0
 """How long a JVM may take to end before it is killed."""

@@ -15,19 +15,19 @@ from pathlib import Path
 from tauro.errors import SessionError
 from tauro.launch.machine import Machine
 from tauro.launch.processes import end, is_running
-from tauro.launch.warm_keeper import END_TIMEOUT_S, KeeperOrder, order_text
-from tauro.launch.warm_key import WarmKey
-from tauro.launch.warm_lock import FileLock
-from tauro.launch.warm_place import WarmPlace
-from tauro.launch.warm_port import listens
-from tauro.launch.warm_state import Phase, WarmState, note_visitor, read_state, read_visitor
+from tauro.launch.warm.keeper import END_TIMEOUT_S, KeeperOrder, order_text
+from tauro.launch.warm.key import WarmKey
+from tauro.launch.warm.lock import FileLock
+from tauro.launch.warm.place import WarmPlace
+from tauro.launch.warm.port import listens
+from tauro.launch.warm.state import Phase, WarmState, note_visitor, read_state, read_visitor
 
 CLEANER = ("-P", "-m", "tauro.spark.warm_clean")
 """The program, as Python is told it, that clears away what a dead run has left.
 
 `-P` keeps it from the modules of the project's folder, which may bear the names of others."""
 
-_KEEPER = ("-P", "-m", "tauro.launch.warm_keeper")
+_KEEPER = ("-P", "-m", "tauro.launch.warm.keeper")
 _POLL_S = 0.01
 _OTHERS_ARE_QUICK_S = 12.0
 """How long whoever ends a JVM, or clears up in it, may hold its lock."""

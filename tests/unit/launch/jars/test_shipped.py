@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tauro.launch.ivy import Resolved
-from tauro.launch.shipped_jars import is_shipped
+from tauro.launch.jars.ivy import Resolved
+from tauro.launch.jars.shipped import is_shipped
 from tests.support.fake_ivy import fake_spark, write_jar
 
 ONE = {"a/One.class": "1", "a/Two.class": "2", "a/Three.class": "3", "a/Four.class": "4"}

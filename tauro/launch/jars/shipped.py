@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.ivy import Resolved
+from tauro.launch.jars.ivy import Resolved
 
 _SAME = 0.5
 """How much of a jar must be in another of the same name, for both to be the same artefact: groups tell little, as jars

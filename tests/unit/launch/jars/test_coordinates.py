@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tauro.errors import MissingExtraError
-from tauro.launch.jars import JDBC_DRIVERS, Coordinate, coordinates_for, jdbc_driver
+from tauro.launch.jars.coordinates import JDBC_DRIVERS, Coordinate, coordinates_for, jdbc_driver
 
 
 def named(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tauro.launch.archive_request import ArchiveRequest
-from tauro.launch.archive_store import RETRY_S, UNUSED_S, ArchiveStore
+from tauro.launch.archive.request import ArchiveRequest
+from tauro.launch.archive.store import RETRY_S, UNUSED_S, ArchiveStore
 from tests.support.fake_java import FakeJava, fake_java
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from tauro.errors import SessionError
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.jar_settings import fetch, store_of, wanted_jars, with_fetched_jars, with_stored_jars
-from tauro.launch.jar_store import JarStore
+from tauro.launch.jars.settings import fetch, store_of, wanted_jars, with_fetched_jars, with_stored_jars
+from tauro.launch.jars.store import JarStore
 from tauro.launch.settings import FROM_ENVIRONMENT, Setting
 from tests.support.fake_ivy import FakeIvy, fake_ivy, fake_spark
 
@@ -220,7 +220,7 @@ def test_one_that_is_killed_while_it_fetches_is_in_nobodys_way(tmp_path: Path, s
     program = f"""
 from pathlib import Path
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.jar_settings import with_fetched_jars
+from tauro.launch.jars.settings import with_fetched_jars
 from tauro.launch.settings import Setting
 
 spark = InstalledSpark(Path({str(spark.home)!r}), "4.2.0", "2.13", {spark.jars!r})

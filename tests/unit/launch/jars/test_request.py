@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tauro.launch.installed import InstalledSpark
-from tauro.launch.jar_request import JarRequest, request_of
+from tauro.launch.jars.request import JarRequest, request_of
 from tauro.launch.settings import Setting
 
 SPARK = InstalledSpark(Path("/spark"), "4.2.0", "2.13", ("guava-33.jar",), "4.4.0")

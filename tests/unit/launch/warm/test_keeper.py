@@ -17,10 +17,10 @@ import pytest
 
 from tauro.errors import SessionError
 from tauro.launch.processes import is_running
-from tauro.launch.warm_jvm import TakenError, end_kept, fitting, last_words, start, stop, take_lock
-from tauro.launch.warm_keeper import IS_KEPT_ALREADY, KeeperOrder, order_text
-from tauro.launch.warm_place import is_supported
-from tauro.launch.warm_state import Phase, death_of, note_visitor, read_state, read_visitor
+from tauro.launch.warm.jvm import TakenError, end_kept, fitting, last_words, start, stop, take_lock
+from tauro.launch.warm.keeper import IS_KEPT_ALREADY, KeeperOrder, order_text
+from tauro.launch.warm.place import is_supported
+from tauro.launch.warm.state import Phase, death_of, note_visitor, read_state, read_visitor
 from tests.support.warm import is_free, wait_for_end
 from tests.support.warm_standin import Standin, standin
 
@@ -130,7 +130,7 @@ def test_a_second_keeper_ends_at_once_and_leaves_the_first_alone(one: Standin) -
     wanted = one.wanted()
     order = KeeperOrder(str(one.root), wanted.command, dict(wanted.environment), wanted.key_with(None), 60, 1 << 40, [])
     second = subprocess.run(
-        [sys.executable, "-m", "tauro.launch.warm_keeper", str(one.place.folder)],
+        [sys.executable, "-m", "tauro.launch.warm.keeper", str(one.place.folder)],
         input=order_text(order).encode(),
         check=False,
     )
@@ -143,7 +143,7 @@ def test_of_two_that_start_at_once_one_waits_or_goes_elsewhere(one: Standin) -> 
     def begin() -> int | None:
         code = (
             "import sys; from pathlib import Path; from tests.support.warm_standin import Standin\n"
-            "from tauro.launch.warm_jvm import *; from tauro.launch.warm_state import *\n"
+            "from tauro.launch.warm.jvm import *; from tauro.launch.warm.state import *\n"
             f"one = Standin.__new__(Standin); one.root = Path({str(one.root)!r})\n"
             f"one.place = WarmPlace(Path({str(one.place.folder)!r})); one._program = Path({str(one._program)!r})\n"
             "try: lock = take_lock(one.place)\n"

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tauro.errors import SessionError
-from tauro.launch.archive_making import make, make_in_background
-from tauro.launch.archive_request import ArchiveRequest
-from tauro.launch.archive_settings import discard_archive, with_archive
-from tauro.launch.archive_store import ArchiveStore, StoredArchive
+from tauro.launch.archive.making import make, make_in_background
+from tauro.launch.archive.request import ArchiveRequest
+from tauro.launch.archive.settings import discard_archive, with_archive
+from tauro.launch.archive.store import ArchiveStore, StoredArchive
 from tauro.launch.java_options import DEFAULT_OPTIONS
 from tests.support.fake_java import FakeJava, fake_java
 
@@ -110,7 +110,7 @@ def test_a_failing_java_is_told_and_leaves_no_archive(java: FakeJava) -> None:
 
 
 def test_what_takes_too_long_is_ended(java: FakeJava, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tauro.launch.archive_making.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("tauro.launch.archive.making.TIMEOUT_S", 0.5)
     with pytest.raises(SessionError, match="took more than"):
         made(java, delay_s=60)
     assert leftovers(java) == []
@@ -188,8 +188,8 @@ def until(is_so, seconds: float = 30.0) -> bool:
 _PROGRAM = """
 import json, os, sys
 from pathlib import Path
-from tauro.launch.archive_making import make
-from tauro.launch.archive_store import ArchiveStore
+from tauro.launch.archive.making import make
+from tauro.launch.archive.store import ArchiveStore
 from tests.support.fake_java import FakeJava
 from tauro.launch.installed import InstalledSpark
 
@@ -203,7 +203,7 @@ def started(java: FakeJava, delay_s: float = 0.0, **more) -> subprocess.Popen[st
     about = json.dumps([str(java.home), str(java.spark.home), java.spark.jars, delay_s])
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, about],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4]), "PYTHONDONTWRITEBYTECODE": "1"},
         stderr=subprocess.PIPE,
         text=True,
         **more,

@@ -11,8 +11,8 @@ from typing import Any
 
 from tauro.launch.private_files import read_private, write_private
 from tauro.launch.processes import Process, is_running, this_process
-from tauro.launch.warm_key import WarmKey
-from tauro.launch.warm_place import WarmPlace
+from tauro.launch.warm.key import WarmKey
+from tauro.launch.warm.place import WarmPlace
 
 _VERSION = 1
 

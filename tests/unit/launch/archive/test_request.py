@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tauro.launch.archive_request import ArchiveRequest, archive_request
+from tauro.launch.archive.request import ArchiveRequest, archive_request
 from tauro.launch.java import find_java_home
 from tests.support.fake_java import FakeJava, fake_java
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from tauro.errors import SessionError
-from tauro.launch.archive_request import ArchiveRequest, archive_request
-from tauro.launch.archive_store import ArchiveStore
+from tauro.launch.archive.request import ArchiveRequest, archive_request
+from tauro.launch.archive.store import ArchiveStore
 from tauro.launch.cache import cache_folder
 from tauro.launch.defaults import submit_settings
 from tauro.launch.installed import InstalledSpark

@@ -1,0 +1,1 @@
+"""Jars on disk: what a project needs of them, fetched once, and kept."""
