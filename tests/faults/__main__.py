@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.faults import project
 from tests.faults.machine import end_servers
 from tests.faults.plans import INSTANTS, SEED
+from tests.faults.processes import REPOSITORY
 from tests.faults.state import State
 from tests.faults.suite import KINDS, Asked, Suite
 from tests.faults.workshop import Workshop
@@ -45,7 +46,8 @@ def main(args: Sequence[str] | None = None) -> int:
     folder = _folder(is_short=asked.short)
     with running_postgres() as server:
         pipeline = asked.pipeline or (project.SMALL if asked.short else project.WHOLE)
-        workshop = Workshop(folder, server, pipeline, *([asked.source.absolute()] if asked.source else []))
+        source = asked.source.absolute() if asked.source else REPOSITORY
+        workshop = Workshop(folder, server, pipeline, source, is_short=asked.short)
         state = State(None if asked.short else folder / f"{pipeline}-{workshop.code}.jsonl", is_fresh=asked.fresh)
         try:
             code = Suite(workshop, state, what).run()

@@ -37,17 +37,15 @@ def random_cases(count: int = INSTANTS, *, can_resume: bool, seed: int = SEED) -
         yield Case(tuple(attempts), command)
 
 
-def short_cases(steps: Sequence[str], *, can_resume: bool, seed: int) -> Iterator[Case]:
-    """The commit record's creation, between two formats, in the database, and one random instant.
+def short_cases(steps: Sequence[str], *, can_resume: bool) -> Iterator[Case]:
+    """The commit record's creation, between two formats, and in the database.
 
     Args:
         steps: what an undisturbed run goes through.
         can_resume: whether there is `tauro resume`.
-        seed: of the random one.
     """
     resume = RESUME if can_resume else RUN
     outputs = steps.count("publish.output")
     yield Case((Attempt((Order(step_before_publishing(steps)),)),), resume)
     yield Case((Attempt((Order("publish.output", outputs - 1),)), Attempt((Order("publish.output", outputs),))), RUN)
     yield Case((Attempt((Order("jdbc.publish"),)),), RUN)
-    yield from random_cases(1, can_resume=False, seed=seed)

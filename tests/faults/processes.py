@@ -88,7 +88,6 @@ class Launcher:
         log, begun = self.folder / f"{self.started}.log", self.folder / f"{self.started}.begun"
         environment = {
             **os.environ,
-            "TAURO_ARCHIVE": "off",
             **self.environment,
             MARK: self.mark,
             BEGUN: str(begun),

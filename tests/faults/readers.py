@@ -18,9 +18,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from tests.faults.archive import java_options
 from tests.faults.tables import DeltaLog
 from tests.support.jars import spark_jars
+from tests.support.jvms import OPTIONS
 
 PERIOD_S = 0.05
 """How long from one look at a table to the next, at least."""
@@ -90,7 +90,7 @@ def spark_reader() -> Read:
     jars = spark_jars()
     settings = {
         "spark.jars": ",".join(map(str, jars)),
-        "spark.driver.extraJavaOptions": java_options(jars),
+        "spark.driver.extraJavaOptions": OPTIONS,
         "spark.driver.memory": "768m",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -109,7 +109,7 @@ class Suite:
         can_resume = workshop.can_resume
         cases = []
         if asked.is_short:
-            cases = list(short_cases(steps, can_resume=can_resume, seed=asked.seed))
+            cases = list(short_cases(steps, can_resume=can_resume))
         if not asked.is_short and POINTS in self._asked.kinds:
             cases += [case for _, case in cases_of_points(points, can_resume=can_resume)]
         if not asked.is_short and RANDOM in self._asked.kinds:

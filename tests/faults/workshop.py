@@ -14,11 +14,11 @@ from typing import Any
 import psycopg
 
 from tests.faults import project
-from tests.faults.archive import java_options
 from tests.faults.leftovers import Shape, shape_of
 from tests.faults.processes import REPOSITORY, Ended, Launcher
 from tests.faults.tables import Tables, read_tables
 from tests.support.jars import spark_jars
+from tests.support.jvms import OPTIONS
 from tests.support.postgres import PostgresServer
 
 
@@ -64,6 +64,8 @@ class Workshop:
     pipeline: str = project.WHOLE
     source: Path = REPOSITORY
     """Where the code is copied from."""
+    is_short: bool = False
+    """Whether there are so few cases that an archive of Spark's classes would take longer than it saves."""
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -93,16 +95,19 @@ class Workshop:
         settings = {
             "spark.master": "local[2]",
             "spark.driver.memory": "1g",
-            "spark.driver.extraJavaOptions": java_options(jars),
+            "spark.driver.extraJavaOptions": OPTIONS,
             "spark.jars": ",".join(map(str, jars)),
         }
         project.write_project(place.root, spark_config=settings, user=self.server.user, password=self.server.password)
+        if not self.is_short:
+            self._undisturbed(place.launcher.tauro("warmup", "--project", str(place.root)))
         twice = [word for node in project.RUN_TWICE for word in ("--node", node)]
         self._undisturbed(place.run("run", self.pipeline, window=project.BEFORE))
         self._undisturbed(place.run("run", self.pipeline, *twice))
         for path in project.NEW_TABLES:
             shutil.rmtree(place.root / "output" / path, ignore_errors=True)
         project.write_events(place.root, project.NEW)
+        (place.root / ".tauro/start.json").unlink(missing_ok=True)  # how a session starts there is no guess for copies
 
     def undisturbed(self, name: str, trace: Path) -> tuple[Tables, Shape, Ended]:
         """What everything is like after a run that nobody disturbs; its steps are noted in `trace`.
@@ -132,7 +137,13 @@ class Workshop:
         self._administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         server = replace(self.server, database=name)
-        environment = {project.URL: server.jdbc_url, "PYTHONPATH": str(self._code)}
+        environment = {
+            project.URL: server.jdbc_url,
+            "PYTHONPATH": str(self._code),
+            "TAURO_CACHE": str(self.folder / "cache"),
+            "TAURO_ARCHIVE": "off" if self.is_short else "on",
+            "CI": "1",  # so that no archive is made beside the cases
+        }
         return Place(folder / "project", server, Launcher(folder, str(folder), environment), self._administer)
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.jvms import plain_environment
 
 pytestmark = pytest.mark.spark
 
@@ -71,11 +72,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, site: Path, program: str) -> str:
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if name == "TAURO_ARCHIVE" or not name.startswith(("SPARK_", "PYSPARK_", "TAURO_"))
-    }
+    env = plain_environment()
     script = folder / "script.py"
     script.write_text(program)
     done = subprocess.run(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.spark
 
-SECONDS = float(os.environ.get("TAURO_READERS_S", "20"))
+SECONDS = float(os.environ.get("TAURO_READERS_S", "10"))
 START_S = 120.0
 ROWS = 30
 FORMATS = ("parquet", "delta")

@@ -18,11 +18,12 @@ from tauro.config import Context
 from tauro.errors import UnsupportedError
 from tauro.spark.runtime import runtime_settings
 from tauro.spark.session import open_session, stop_session
+from tests.support.jvms import plain_environment
 
 pytestmark = pytest.mark.spark
 
 PRELUDE = """
-import json, os, signal, subprocess, sys
+import gc, json, os, signal, subprocess, sys, time
 from tauro.config import Context
 from tauro.spark.session import open_session, stop_session
 
@@ -50,11 +51,7 @@ def run_python(
     head = f"ROOT = {str(root)!r}\nOUTPUTS = {outputs or {}!r}\n{PRELUDE}\n"
     script = root / "program.py"
     script.write_text(head + textwrap.dedent(program))
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if name == "TAURO_ARCHIVE" or not name.startswith(("SPARK_", "PYSPARK_", "TAURO_"))
-    }
+    env = plain_environment()
     return subprocess.run(
         [*command, str(script)],
         capture_output=True,
@@ -210,6 +207,8 @@ def test_a_jvm_that_is_killed_makes_room_for_the_next_without_a_word(tmp_path: P
     program = """
         from tauro.spark.session import how_the_jvm_died
         spark = open_session(context())
+        gc.collect()
+        time.sleep(1)  # else pyspark is still telling the JVM what it has let go of
         os.kill(int(children()[0].split()[0]), signal.SIGKILL)
         end = how_the_jvm_died(10)
         stop_session(spark)

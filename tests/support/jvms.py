@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import MutableMapping
 
 FIRST_TIER = "-XX:TieredStopAtLevel=1"
 SMALL_COLLECTOR = "-XX:+UseSerialGC"
+OPTIONS = f"{SMALL_COLLECTOR} {FIRST_TIER}"
+"""Of a JVM that lives briefly."""
 _VARIABLE = "SPARK_SUBMIT_OPTS"
 
 
@@ -14,3 +17,10 @@ def start_quickly(environment: MutableMapping[str, str]) -> None:
     given = environment.get(_VARIABLE, "")
     if FIRST_TIER not in given:
         environment[_VARIABLE] = f"{given} {FIRST_TIER}".strip()
+
+
+def plain_environment() -> dict[str, str]:
+    """The variables of this process, without those that somebody has set for Spark, pyspark or Tauro."""
+    kept = ("TAURO_ARCHIVE", _VARIABLE)
+    is_theirs = ("SPARK_", "PYSPARK_", "TAURO_")
+    return {name: value for name, value in os.environ.items() if name in kept or not name.startswith(is_theirs)}

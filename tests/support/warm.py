@@ -17,6 +17,7 @@ from tauro.launch.processes import Process, is_running
 from tauro.launch.warm.lock import FileLock
 from tauro.launch.warm.place import WarmPlace, place_of
 from tauro.launch.warm.state import WarmState, read_state
+from tests.support.jvms import plain_environment
 
 _PRELUDE = """
 import json, os, signal, sys, time
@@ -56,11 +57,7 @@ class WarmProject:
         self.outputs = dict(outputs or {"x": {"format": "delta", "path": "out/x"}})
         runtime.mkdir(mode=0o700, exist_ok=True)
         root.mkdir(exist_ok=True)
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name == "TAURO_ARCHIVE" or not name.startswith(("SPARK_", "PYSPARK_", "TAURO_"))
-        }
+        kept = plain_environment()
         self.environment = {**kept, "XDG_RUNTIME_DIR": str(runtime)}
 
     @property
