@@ -78,93 +78,6 @@ def runtime(project: WarmProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", project.environment["XDG_RUNTIME_DIR"])
 
 
-@pytest.mark.usefixtures("runtime")
-def test_after_its_fence_a_dead_run_writes_nothing_and_the_jvm_stays(project: WarmProject) -> None:
-    dead = kill_while_it_writes(project)
-    assert fence(dead, this_host(), output="x", location="slow") is True
-    before = files_below(project.root / "slow")
-    time.sleep(2)
-    assert files_below(project.root / "slow") == before
-    assert dead.jvm is not None
-    assert is_running(dead.jvm) is True
-    assert project.run("tell(rows=spark.range(3).count())")["pid"] == dead.jvm.pid
-    assert fence(dead, this_host(), output="x", location="slow") is True  # others were in it meanwhile
-    assert is_running(dead.jvm) is True
-
-
-@pytest.mark.usefixtures("runtime")
-def test_a_later_run_in_the_jvm_is_not_harmed_by_the_fence_of_an_earlier_one(project: WarmProject) -> None:
-    dead = kill_while_it_writes(project)
-    live = project.start("tell(); time.sleep(3); tell(rows=spark.range(3).count())")
-    assert live.stdout is not None
-    assert dead.jvm is not None
-    assert json.loads(live.stdout.readline())["pid"] == dead.jvm.pid
-    before = files_below(project.root / "slow")
-    assert fence(dead, this_host(), output="x", location="slow") is True
-    out, err = live.communicate(timeout=120)
-    assert json.loads(out)["rows"] == 3, err
-    assert files_below(project.root / "slow") == before
-
-
-@pytest.mark.usefixtures("runtime")
-def test_what_can_not_be_stopped_is_ended_with_its_jvm(project: WarmProject) -> None:
-    dead = kill_while_it_writes(
-        project,
-        SLOW_WRITE.replace(
-            "    frame =",
-            "    import threading; threading.Thread(target=lambda: jvm.Thread.sleep(600000), daemon=True).start()\n"
-            "    frame =",
-        ),
-    )
-    assert fence(dead, this_host(), output="x", location="slow") is True
-    assert dead.jvm is not None
-    assert is_running(dead.jvm) is False
-    assert project.run("tell(rows=spark.range(3).count())")["rows"] == 3
-
-
-def test_the_jobs_of_a_killed_run_are_stopped_though_no_run_follows(project: WarmProject) -> None:
-    dead = kill_while_it_writes(project)
-    project.settle()
-    before = files_below(project.root / "slow")
-    time.sleep(1)
-    assert files_below(project.root / "slow") == before
-    assert dead.jvm is not None
-    assert is_running(dead.jvm) is True
-
-
-def test_a_jvm_that_stands_still_is_replaced(project: WarmProject) -> None:
-    first = project.run("tell()")
-    os.kill(first["pid"], signal.SIGSTOP)
-    second = project.run("tell(rows=spark.range(3).count())")
-    assert second["rows"] == 3
-    assert second["pid"] != first["pid"]
-    assert "it does not answer as it should" in second["stderr"]
-
-
-def test_a_second_run_at_the_same_time_has_a_jvm_of_its_own(project: WarmProject) -> None:
-    inside = project.start("tell(); sys.stdin.read(); tell(rows=spark.range(3).count())")
-    assert inside.stdout is not None
-    warm = json.loads(inside.stdout.readline())
-    second = project.run("tell(rows=spark.range(3).count())")
-    assert second["rows"] == 3
-    assert second["pid"] != warm["pid"]
-    assert "this run starts a JVM of its own and not the warm one: another run is in it" in second["stderr"]
-    inside.communicate(timeout=60)
-    assert inside.returncode == 0
-
-
-def test_a_folder_that_others_can_enter_means_a_jvm_of_its_own(project: WarmProject) -> None:
-    state = project.state
-    project.place.folder.chmod(0o755)
-    try:
-        told = project.run("tell(rows=spark.range(3).count())")
-    finally:
-        project.place.folder.chmod(0o700)
-    assert told["rows"] == 3
-    assert state is None or told["pid"] != state.jvm.pid
-    assert "is not its user's alone" in told["stderr"]
-
-
 class Pipeline:
     """A project for the command `tauro`, with one node."""
 
@@ -215,24 +128,71 @@ def rows(project: WarmProject) -> int:
     return int(project.run('tell(rows=spark.read.format("delta").load("out/x").count())')["rows"])
 
 
-def test_the_command_runs_warm_and_shows_and_ends_the_jvm(project: WarmProject) -> None:
-    pipeline = Pipeline(project)
-    pipeline.code("return spark.range(3)")
-    pipeline.tauro("run", "--warm")
-    first = json.loads(pipeline.tauro("warm", "status", "--json"))["jvm"]
-    pipeline.code("return spark.range(4)")
-    pipeline.tauro("run", "--warm", "--quiet")
-    second = json.loads(pipeline.tauro("warm", "status", "--json"))["jvm"]
-    assert first["process"] == second["process"]
-    assert second["run_process"] is None
-    assert second["idle_for_s"] < 60
-    assert second["memory_bytes"] > 50e6
-    assert "warm JVM (process" in pipeline.tauro("warm", "status")
-    assert rows(project) == 4
-    pipeline.tauro("run", "--no-warm", "--quiet")
-    assert pipeline.tauro("warm", "stop") == "the warm JVM has ended\n"
-    assert json.loads(pipeline.tauro("warm", "stop", "--json"))["outcome"] == "none"
-    assert pipeline.tauro("warm", "status") == "there is no warm JVM of this project\n"
+@pytest.mark.usefixtures("runtime")
+def test_after_its_fence_a_dead_run_writes_nothing_and_the_jvm_stays(project: WarmProject) -> None:
+    dead = kill_while_it_writes(project)
+    assert fence(dead, this_host(), output="x", location="slow") is True
+    before = files_below(project.root / "slow")
+    time.sleep(1)
+    assert files_below(project.root / "slow") == before
+    assert dead.jvm is not None
+    assert is_running(dead.jvm) is True
+    assert project.run("tell(rows=spark.range(3).count())")["pid"] == dead.jvm.pid
+    assert fence(dead, this_host(), output="x", location="slow") is True  # others were in it meanwhile
+    assert is_running(dead.jvm) is True
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_later_run_in_the_jvm_is_not_harmed_by_the_fence_of_an_earlier_one(project: WarmProject) -> None:
+    dead = kill_while_it_writes(project)
+    live = project.start("tell(); time.sleep(3); tell(rows=spark.range(3).count())")
+    assert live.stdout is not None
+    assert dead.jvm is not None
+    assert json.loads(live.stdout.readline())["pid"] == dead.jvm.pid
+    before = files_below(project.root / "slow")
+    assert fence(dead, this_host(), output="x", location="slow") is True
+    out, err = live.communicate(timeout=120)
+    assert json.loads(out)["rows"] == 3, err
+    assert files_below(project.root / "slow") == before
+
+
+def test_the_jobs_of_a_killed_run_are_stopped_though_no_run_follows(project: WarmProject) -> None:
+    dead = kill_while_it_writes(project)
+    project.settle()
+    before = files_below(project.root / "slow")
+    time.sleep(1)
+    assert files_below(project.root / "slow") == before
+    assert dead.jvm is not None
+    assert is_running(dead.jvm) is True
+
+
+def test_a_second_run_at_the_same_time_has_a_jvm_of_its_own(project: WarmProject) -> None:
+    inside = project.start("tell(); sys.stdin.read(); tell(rows=spark.range(3).count())")
+    assert inside.stdout is not None
+    warm = json.loads(inside.stdout.readline())
+    second = project.run("tell(rows=spark.range(3).count())")
+    assert second["rows"] == 3
+    assert second["pid"] != warm["pid"]
+    assert "this run starts a JVM of its own and not the warm one: another run is in it" in second["stderr"]
+    inside.communicate(timeout=60)
+    assert inside.returncode == 0
+
+
+def test_a_folder_that_others_can_enter_means_a_jvm_of_its_own(project: WarmProject) -> None:
+    program = """
+        from tauro.spark.warm import warm_session
+        session = warm_session(Path(ROOT), {"spark.master": "local[2]"}, 60.0, is_quiet=True)
+        print(json.dumps({"is_warm": session is not None}))
+        """
+    program = "from pathlib import Path\n" + textwrap.dedent(program)
+    project.place.make()
+    project.place.folder.chmod(0o755)
+    try:
+        told = project.run(program, opens=False)
+    finally:
+        project.place.folder.chmod(0o700)
+    assert told["is_warm"] is False
+    assert "is not its user's alone" in told["stderr"]
 
 
 def test_a_run_killed_amid_a_write_is_followed_by_one_that_is_right(project: WarmProject) -> None:
@@ -252,7 +212,7 @@ def test_a_run_killed_amid_a_write_is_followed_by_one_that_is_right(project: War
     while not (project.root / "slow.is.on").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
-    time.sleep(2)
+    time.sleep(1)
     assert killed.poll() is None
     killed.kill()
     killed.communicate()
@@ -260,6 +220,45 @@ def test_a_run_killed_amid_a_write_is_followed_by_one_that_is_right(project: War
     pipeline.tauro("run", "--warm")
     assert project.state == state
     assert rows(project) == 7
+
+
+@pytest.mark.usefixtures("runtime")
+def test_what_can_not_be_stopped_is_ended_with_its_jvm(project: WarmProject) -> None:
+    dead = kill_while_it_writes(
+        project,
+        SLOW_WRITE.replace(
+            "    frame =",
+            "    import threading; threading.Thread(target=lambda: jvm.Thread.sleep(600000), daemon=True).start()\n"
+            "    frame =",
+        ),
+    )
+    assert fence(dead, this_host(), output="x", location="slow") is True
+    assert dead.jvm is not None
+    assert is_running(dead.jvm) is False
+    assert project.run("tell(rows=spark.range(3).count())")["rows"] == 3
+
+
+def test_a_jvm_that_stands_still_is_replaced(project: WarmProject) -> None:
+    first = project.run("tell()")
+    os.kill(first["pid"], signal.SIGSTOP)
+    second = project.start(
+        """
+        from functools import partial
+        from tauro.spark import warm_clean
+        warm_clean.Control = partial(warm_clean.Control, answers_within_s=2.0)
+        session()
+        tell(rows=spark.range(3).count())
+        stop_session(spark)
+        """,
+        opens=False,
+    )
+    assert second.stderr is not None
+    assert any("it does not answer as it should" in line for line in second.stderr)
+    os.kill(first["pid"], signal.SIGCONT)  # else its end would have to wait until it is killed
+    out, err = second.communicate(timeout=120)
+    told = json.loads(out)
+    assert told["rows"] == 3, err
+    assert told["pid"] != first["pid"]
 
 
 def test_a_run_that_crashes_the_jvm_fails_as_in_a_cold_one_and_the_next_is_right(project: WarmProject) -> None:
@@ -284,3 +283,22 @@ def test_a_keeper_that_is_killed_during_a_run_is_as_a_jvm_that_died(project: War
     assert death_of(project.place, state.jvm) is not None
     inside.communicate(timeout=60)
     assert project.run("tell(rows=spark.range(3).count())")["rows"] == 3
+
+
+def test_the_command_runs_warm_and_shows_and_ends_the_jvm(project: WarmProject) -> None:
+    pipeline = Pipeline(project)
+    pipeline.code("return spark.range(3)")
+    pipeline.tauro("run", "--warm")
+    first = json.loads(pipeline.tauro("warm", "status", "--json"))["jvm"]
+    pipeline.code("return spark.range(4)")
+    pipeline.tauro("run", "--warm", "--quiet")
+    second = json.loads(pipeline.tauro("warm", "status", "--json"))["jvm"]
+    assert first["process"] == second["process"]
+    assert second["run_process"] is None
+    assert second["idle_for_s"] < 60
+    assert second["memory_bytes"] > 50e6
+    assert "warm JVM (process" in pipeline.tauro("warm", "status")
+    assert rows(project) == 4
+    assert pipeline.tauro("warm", "stop") == "the warm JVM has ended\n"
+    assert json.loads(pipeline.tauro("warm", "stop", "--json"))["outcome"] == "none"
+    assert pipeline.tauro("warm", "status") == "there is no warm JVM of this project\n"
