@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tauro.launch.processes import this_process
+from tauro.launch.processes import is_running, this_process
 from tauro.launch.warm.place import is_supported
 from tauro.launch.warm.state import Phase
+from tauro.spark import warm_clean
 from tauro.spark.warm_clean import connect, fence_run
 from tauro.spark.warm_control import NotFreshError
 from tests.support.warm_standin import standin
@@ -43,3 +47,23 @@ def test_a_dead_run_in_a_jvm_that_does_not_answer_is_not_fenced(tmp_path: Path) 
     with standin(tmp_path) as one:
         state = one.start(phase=Phase.RUNNING)
         assert fence_run(one.place, state, dead=this_process()) is False
+
+
+def test_one_that_stands_still_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_clean, "Control", partial(warm_clean.Control, answers_within_s=0.2))
+    with standin(tmp_path) as one:
+        state = one.start()
+        os.kill(state.jvm.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(NotFreshError, match="does not answer as it should"):
+                connect(one.place, state)
+        finally:
+            os.kill(state.jvm.pid, signal.SIGCONT)
+
+
+def test_a_jvm_that_stands_still_is_ended_for_the_next(tmp_path: Path) -> None:
+    with standin(tmp_path) as one:
+        state = one.start()
+        os.kill(state.jvm.pid, signal.SIGSTOP)
+        assert one.start(one.wanted(environment={"OWN": "1"})).is_alive
+        assert is_running(state.jvm) is False
