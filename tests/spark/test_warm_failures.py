@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 
 from tauro.launch.processes import is_running, process_with_id, this_host
-from tauro.launch.warm.state import death_of
+from tauro.launch.warm.state import WarmState, death_of
 from tauro.publish.fencing import fence
 from tauro.publish.holder import Holder
 from tests.support.warm import WarmProject, wait_for_end
@@ -78,6 +79,16 @@ def runtime(project: WarmProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", project.environment["XDG_RUNTIME_DIR"])
 
 
+def kept(project: WarmProject) -> WarmState:
+    """The warm JVM of the project, which is started if there is none."""
+    state = project.state
+    if state is None or not state.is_alive:
+        project.run("tell()")
+        state = project.state
+    assert state is not None
+    return state
+
+
 class Pipeline:
     """A project for the command `tauro`, with one node."""
 
@@ -125,7 +136,18 @@ class Pipeline:
 
 
 def rows(project: WarmProject) -> int:
-    return int(project.run('tell(rows=spark.read.format("delta").load("out/x").count())')["rows"])
+    """Counts the rows of the pipeline's Delta table as its log has them, without a JVM."""
+    table = project.root / "out" / "x"
+    files: set[str] = set()
+    for version in sorted(table.glob("_delta_log/*.json")):
+        for line in version.read_text().splitlines():
+            action = json.loads(line)
+            if "remove" in action:
+                files.discard(action["remove"]["path"])
+            if "add" in action:
+                assert action["add"].get("deletionVector") is None
+                files.add(action["add"]["path"])
+    return sum(parquet.read_metadata(table / file).num_rows for file in files)
 
 
 @pytest.mark.usefixtures("runtime")
@@ -195,6 +217,57 @@ def test_a_folder_that_others_can_enter_means_a_jvm_of_its_own(project: WarmProj
     assert "is not its user's alone" in told["stderr"]
 
 
+@pytest.mark.usefixtures("runtime")
+def test_what_can_not_be_stopped_is_ended_with_its_jvm(project: WarmProject) -> None:
+    dead = kill_while_it_writes(
+        project,
+        SLOW_WRITE.replace(
+            "    frame =",
+            "    import threading; threading.Thread(target=lambda: jvm.Thread.sleep(600000), daemon=True).start()\n"
+            "    frame =",
+        ),
+    )
+    assert fence(dead, this_host(), output="x", location="slow") is True
+    assert dead.jvm is not None
+    assert is_running(dead.jvm) is False
+    assert project.run("tell(rows=spark.range(3).count())")["rows"] == 3
+
+
+def test_a_jvm_that_stands_still_is_replaced(project: WarmProject) -> None:
+    first = kept(project).jvm.pid
+    os.kill(first, signal.SIGSTOP)
+    second = project.start(
+        """
+        from functools import partial
+        from tauro.spark import warm_clean
+        warm_clean.Control = partial(warm_clean.Control, answers_within_s=2.0)
+        session()
+        tell(rows=spark.range(3).count())
+        stop_session(spark)
+        """,
+        opens=False,
+    )
+    assert second.stderr is not None
+    assert any("it does not answer as it should" in line for line in second.stderr)
+    os.kill(first, signal.SIGCONT)  # else its end would have to wait until it is killed
+    out, err = second.communicate(timeout=120)
+    told = json.loads(out)
+    assert told["rows"] == 3, err
+    assert told["pid"] != first
+
+
+def test_a_keeper_that_is_killed_during_a_run_is_as_a_jvm_that_died(project: WarmProject) -> None:
+    state = kept(project)
+    inside = project.start("tell(); sys.stdin.read()")
+    assert inside.stdout is not None
+    assert json.loads(inside.stdout.readline())["pid"] == state.jvm.pid
+    os.kill(state.keeper.pid, signal.SIGKILL)
+    wait_for_end(state.jvm)
+    assert death_of(project.place, state.jvm) is not None
+    inside.communicate(timeout=60)
+    assert project.run("tell(rows=spark.range(3).count())")["rows"] == 3
+
+
 def test_a_run_killed_amid_a_write_is_followed_by_one_that_is_right(project: WarmProject) -> None:
     pipeline = Pipeline(project)
     pipeline.code("return spark.range(5)")
@@ -222,45 +295,6 @@ def test_a_run_killed_amid_a_write_is_followed_by_one_that_is_right(project: War
     assert rows(project) == 7
 
 
-@pytest.mark.usefixtures("runtime")
-def test_what_can_not_be_stopped_is_ended_with_its_jvm(project: WarmProject) -> None:
-    dead = kill_while_it_writes(
-        project,
-        SLOW_WRITE.replace(
-            "    frame =",
-            "    import threading; threading.Thread(target=lambda: jvm.Thread.sleep(600000), daemon=True).start()\n"
-            "    frame =",
-        ),
-    )
-    assert fence(dead, this_host(), output="x", location="slow") is True
-    assert dead.jvm is not None
-    assert is_running(dead.jvm) is False
-    assert project.run("tell(rows=spark.range(3).count())")["rows"] == 3
-
-
-def test_a_jvm_that_stands_still_is_replaced(project: WarmProject) -> None:
-    first = project.run("tell()")
-    os.kill(first["pid"], signal.SIGSTOP)
-    second = project.start(
-        """
-        from functools import partial
-        from tauro.spark import warm_clean
-        warm_clean.Control = partial(warm_clean.Control, answers_within_s=2.0)
-        session()
-        tell(rows=spark.range(3).count())
-        stop_session(spark)
-        """,
-        opens=False,
-    )
-    assert second.stderr is not None
-    assert any("it does not answer as it should" in line for line in second.stderr)
-    os.kill(first["pid"], signal.SIGCONT)  # else its end would have to wait until it is killed
-    out, err = second.communicate(timeout=120)
-    told = json.loads(out)
-    assert told["rows"] == 3, err
-    assert told["pid"] != first["pid"]
-
-
 def test_a_run_that_crashes_the_jvm_fails_as_in_a_cold_one_and_the_next_is_right(project: WarmProject) -> None:
     pipeline = Pipeline(project)
     pipeline.code("os.kill(spark.sparkContext._gateway.proc.pid, 9)\nreturn spark.range(3)")
@@ -269,20 +303,6 @@ def test_a_run_that_crashes_the_jvm_fails_as_in_a_cold_one_and_the_next_is_right
     pipeline.code("return spark.range(6)")
     pipeline.tauro("run", "--warm")
     assert rows(project) == 6
-
-
-def test_a_keeper_that_is_killed_during_a_run_is_as_a_jvm_that_died(project: WarmProject) -> None:
-    told = project.run("tell()")
-    state = project.state
-    assert state is not None
-    inside = project.start("tell(); sys.stdin.read()")
-    assert inside.stdout is not None
-    assert json.loads(inside.stdout.readline())["pid"] == told["pid"]
-    os.kill(state.keeper.pid, signal.SIGKILL)
-    wait_for_end(state.jvm)
-    assert death_of(project.place, state.jvm) is not None
-    inside.communicate(timeout=60)
-    assert project.run("tell(rows=spark.range(3).count())")["rows"] == 3
 
 
 def test_the_command_runs_warm_and_shows_and_ends_the_jvm(project: WarmProject) -> None:
