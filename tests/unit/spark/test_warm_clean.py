@@ -43,7 +43,10 @@ def test_a_dead_run_is_fenced_by_a_later_one_that_began_with_that(tmp_path: Path
         assert fence_run(one.place, state, dead=replace(this_process(), started=1)) is True
 
 
-def test_a_dead_run_in_a_jvm_that_does_not_answer_is_not_fenced(tmp_path: Path) -> None:
+def test_a_dead_run_in_a_jvm_that_does_not_answer_is_not_fenced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm_clean, "Control", partial(warm_clean.Control, answers_within_s=0.2))
     with standin(tmp_path) as one:
         state = one.start(phase=Phase.RUNNING)
         assert fence_run(one.place, state, dead=this_process()) is False
