@@ -5,7 +5,6 @@ Losing one costs the time that it saves, and nothing else.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tauro.launch.archive.request import ArchiveRequest, Stamp, stamp
+from tauro.launch.cached_files import WORK, locked, sha256, sweep
 
 RETRY_S = 24 * 3600.0
 """How long after a try that did not end well the next one is made in the background."""
@@ -26,7 +26,6 @@ NEEDED_BYTES = 1024**3
 """What has to be free on the disk to make one."""
 
 _VERSION = 1
-_WORK = "making-"
 _LEFT_OVER_S = 3600.0
 _DAY_S = 24 * 3600.0
 _WAIT_S = 600.0
@@ -79,7 +78,7 @@ class ArchiveStore:
             if found.st_size != told.size_bytes:
                 return None
             if int(found.st_mtime) != told.mtime_s:
-                if _sha256(path) != told.sha256:
+                if sha256(path) != told.sha256:
                     return None
                 with suppress(OSError):  # the folder may be read-only
                     os.utime(path, (told.mtime_s, told.mtime_s))
@@ -113,12 +112,12 @@ class ArchiveStore:
             OSError: nothing can be written here.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _locked(self.folder / "lock", _WAIT_S if waits else 0.0) as is_mine:
+        with locked(self.folder / "lock", _WAIT_S if waits else 0.0) as is_mine:
             if not (is_mine or waits):
                 yield None
                 return
-            self._sweep()
-            work = Path(tempfile.mkdtemp(prefix=_WORK, dir=self.folder))
+            sweep(self.folder, _LEFT_OVER_S)
+            work = Path(tempfile.mkdtemp(prefix=WORK, dir=self.folder))
             try:
                 yield work
             finally:
@@ -142,7 +141,7 @@ class ArchiveStore:
             "version": _VERSION,
             "size_bytes": found.st_size,
             "mtime_s": int(found.st_mtime),
-            "sha256": _sha256(made),
+            "sha256": sha256(made),
             "java": request.java_version,
             "spark": request.spark_version,
             "files": request.files,
@@ -199,13 +198,6 @@ class ArchiveStore:
             with suppress(OSError):
                 (self.folder / f"{key}.{ending}").unlink(missing_ok=True)
 
-    def _sweep(self) -> None:
-        """Removes what processes that were killed have left."""
-        for left in self.folder.glob(f"{_WORK}*"):
-            with suppress(OSError):
-                if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
-                    shutil.rmtree(left)
-
 
 def _is_as_before(told: _Note) -> bool:
     """Whether all files that an archive was made of are there, and are the same."""
@@ -213,30 +205,3 @@ def _is_as_before(told: _Note) -> bool:
         return all(stamp(Path(file[0])) == file for file in told.files)
     except OSError:
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def _locked(path: Path, wait_s: float) -> Iterator[bool]:
-    """Takes a lock that the system releases if this process dies; gives whether nobody else has it."""
-    with path.open("a") as stream:
-        is_mine = True
-        with suppress(ImportError, OSError):
-            import fcntl  # not on Windows
-
-            deadline = time.monotonic() + wait_s
-            while True:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    is_mine = True
-                    break
-                except BlockingIOError:
-                    is_mine = False
-                    if time.monotonic() >= deadline:
-                        break
-                time.sleep(0.1)
-        yield is_mine

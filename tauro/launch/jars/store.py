@@ -5,12 +5,10 @@ Losing it, or a part of it, costs a download and nothing else.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tauro.launch.cache import cache_folder
+from tauro.launch.cached_files import WORK, locked, sha256, sweep
 from tauro.launch.jars.request import JarRequest
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ _VERSION = 1
 _MADE_AT = 1_577_836_800
 """The time that every file bears, so that two processes which put the same one in place put the same there."""
 _LEFT_OVER_S = 24 * 3600.0
-_WORK = "making-"
 
 
 class State(StrEnum):
@@ -116,7 +114,7 @@ class JarStore:
             found = path.stat()
             if found.st_size != jar.size_bytes:
                 return State.DAMAGED
-            if (is_thorough or found.st_mtime_ns != jar.mtime_ns) and _sha256(path) != jar.sha256:
+            if (is_thorough or found.st_mtime_ns != jar.mtime_ns) and sha256(path) != jar.sha256:
                 return State.DAMAGED
         except FileNotFoundError:
             return State.MISSING
@@ -132,9 +130,10 @@ class JarStore:
             OSError: nothing can be written here.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _locked(self.folder / "lock"):
-            self._sweep()
-            work = Path(tempfile.mkdtemp(prefix=_WORK, dir=self.folder))
+        with locked(self.folder / "lock", WAIT_S):
+            for folder in (self.folder, self.folder / "lists"):
+                sweep(folder, _LEFT_OVER_S)
+            work = Path(tempfile.mkdtemp(prefix=WORK, dir=self.folder))
             try:
                 yield work
             finally:
@@ -165,7 +164,7 @@ class JarStore:
         _flush(copy)
         found = copy.stat()
         stored = StoredJar(
-            jar.coordinate, jar.name, found.st_size, found.st_mtime_ns, _sha256(copy), _python_inside(copy)
+            jar.coordinate, jar.name, found.st_size, found.st_mtime_ns, sha256(copy), _python_inside(copy)
         )
         place = self.path_of(stored)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +187,7 @@ class JarStore:
         whole = {"version": _VERSION, **asdict(found)}
         folder = self.folder / "lists"
         folder.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(prefix=_WORK, dir=folder)
+        number, name = tempfile.mkstemp(prefix=WORK, dir=folder)
         unfinished = Path(name)
         try:
             with os.fdopen(number, "w", encoding="utf-8") as stream:
@@ -207,13 +206,6 @@ class JarStore:
                 path = self.path_of(jar)
                 if path.stat().st_mtime_ns != jar.mtime_ns:
                     os.utime(path, ns=(jar.mtime_ns, jar.mtime_ns))
-
-    def _sweep(self) -> None:
-        """Removes what processes that were killed long ago have left."""
-        for left in (*self.folder.glob(f"{_WORK}*"), *(self.folder / "lists").glob(f"{_WORK}*")):
-            with suppress(OSError):
-                if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def store_folder(environment: Mapping[str, str]) -> Path | None:
@@ -243,11 +235,6 @@ def _stored(told: Mapping[str, object]) -> StoredJar:
     return jar
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _flush(path: Path) -> None:
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
@@ -260,22 +247,3 @@ def _python_inside(jar: Path) -> tuple[str, ...]:
         names = [name.split("/") for name in archive.namelist() if name.endswith(".py")]
     modules = {parts[0].removesuffix(".py") for parts in names if len(parts) == 1}
     return tuple(sorted(modules | {parts[0] for parts in names if parts[1:] == ["__init__.py"]}))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds a lock that the system releases if this process dies; goes on without where that is not to be had."""
-    with path.open("a") as stream:
-        with suppress(ImportError, OSError):
-            import fcntl  # not on Windows
-
-            deadline = time.monotonic() + WAIT_S
-            while True:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        break
-                time.sleep(0.1)
-        yield
