@@ -20,10 +20,11 @@ from tauro.launch.installed import installed_spark
 from tauro.launch.jars.settings import with_fetched_jars
 from tauro.launch.java import java_environment
 from tauro.launch.settings import FROM_TAURO, Setting
+from tauro.launch.switches import is_off
 from tauro.launch.warm.place import SWITCH
 from tauro.model import Options
 from tauro.spark.gateway import Jvm
-from tauro.spark.needs import Project, session_settings
+from tauro.spark.needs import Project, unresolved_settings
 
 if TYPE_CHECKING:
     from tauro.spark.warm import WarmJvm
@@ -104,7 +105,7 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
         if _own is not None:  # somebody else stopped the session
             _own.jvm.end()
             _own = None
-        settings = session_settings(project, pipeline_config)
+        settings = unresolved_settings(project, pipeline_config)
         _refuse_remote(settings)
         if "PYSPARK_GATEWAY_PORT" in os.environ:
             return _session_in_submitted_jvm(settings)
@@ -114,18 +115,18 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
                 where="global_settings: spark_config",
                 fix="name it, for example: spark.master: spark://host:7077, yarn, or k8s://https://host:443",
             )
-        settings, warning = with_fetched_jars(settings, installed_spark(), os.environ)
+        spark = installed_spark()
+        plain, warning = with_fetched_jars(settings, spark, os.environ)
         if warning:
             logger.warning(warning)
-        settings = with_archive(settings, installed_spark(), os.environ)
+        settings = with_archive(plain, spark, os.environ)
         try:
             _own = _started(project, settings)
         except SessionError as error:
             if not _CRASHED.search(str(error)) or not discard_archive(settings, os.environ):
                 raise
             logger.warning("Java has crashed; starting it again without its archive of classes, which is removed")
-            settings, _ = with_fetched_jars(session_settings(project, pipeline_config), installed_spark(), os.environ)
-            _own = _started(project, settings)
+            _own = _started(project, plain)
         return _own.jvm.session
 
 
@@ -141,8 +142,8 @@ def _started(project: Project, settings: Mapping[str, Setting]) -> _Own:
 
 def _in_warm_jvm(project: Project, values: Mapping[str, str], *, is_quiet: bool) -> WarmJvm | None:
     """A session in the project's warm JVM, if that is asked for and can be had."""
-    asked = os.environ.get(SWITCH)
-    if not (project.settings.warm if asked is None else asked == "1"):
+    is_asked_for = not is_off(SWITCH, os.environ) if os.environ.get(SWITCH) else project.settings.warm
+    if not is_asked_for:
         return None
     from tauro.spark.warm import warm_session  # for those alone who want it
 

@@ -20,7 +20,7 @@ def start_quickly(environment: MutableMapping[str, str]) -> None:
 
 
 def plain_environment() -> dict[str, str]:
-    """The variables of this process, without those that somebody has set for Spark, pyspark or Tauro."""
+    """The variables of this process, without those that somebody has set for Spark, pyspark, Tauro or one test."""
     kept = ("TAURO_ARCHIVE", _VARIABLE)
-    is_theirs = ("SPARK_", "PYSPARK_", "TAURO_")
+    is_theirs = ("SPARK_", "PYSPARK_", "TAURO_", "PYTEST_")
     return {name: value for name, value in os.environ.items() if name in kept or not name.startswith(is_theirs)}

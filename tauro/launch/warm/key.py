@@ -25,7 +25,6 @@ _NOISE = frozenset(
         "LINES",
         "OLDPWD",
         "PWD",
-        "PYTEST_CURRENT_TEST",
         "SHLVL",
         "SSH_CLIENT",
         "SSH_CONNECTION",

@@ -14,7 +14,7 @@ from tauro.launch.cache import cache_folder
 from tauro.launch.processes import this_host
 
 SWITCH = "TAURO_WARM"
-"""The environment variable that, set to 1 or 0, overrules the project's setting `warm`."""
+"""The environment variable that, set to `on` or `off`, overrules the project's setting `warm`."""
 
 _OTHERS = 0o077
 
