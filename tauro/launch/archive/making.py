@@ -29,7 +29,7 @@ from tauro.launch.settings import Setting
 TIMEOUT_S = 900.0
 """How long making an archive may take before it is given up."""
 
-TRAINING = (sys.executable, "-m", "tauro.cli.training")
+TRAINING = (sys.executable, "-m", "tauro.exec.archive_training")
 """The program that does what small projects do; see there."""
 
 _SAID_LINES = 8

@@ -50,7 +50,7 @@ def test_what_is_there_is_told_and_not_made_again(tauro: Tauro, project: Path, j
 def test_a_failure_is_told_with_what_java_said(tauro: Tauro, project: Path, java: FakeJava) -> None:
     called = tauro("warmup", "--pipeline", "daily")
     assert called.code == 3
-    assert "tauro.cli.training ended with" in called.err
+    assert "tauro.exec.archive_training ended with" in called.err
     assert "Spark did not start" in called.err
 
 

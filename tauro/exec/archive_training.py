@@ -20,7 +20,7 @@ ROUNDS = 2
 """Runs: the first makes the tables, the second finds them."""
 
 _DAY = "2025-01-01"
-_ME = "tauro.cli.training"
+_ME = "tauro.exec.archive_training"
 _LOOK_S = 1.0
 
 
