@@ -12,7 +12,7 @@ from tauro.config import Context
 from tauro.exec.held_run import HeldRun, held_run
 from tauro.exec.plan import make_plan
 from tauro.publish.holder import LeaseDocument
-from tauro.publish.journal import NodeNote
+from tauro.publish.journal import WHOLE_RUN, CommitRecord, CommitState, NodeNote
 from tauro.storage.local import remove_tree
 from tests.unit.exec.conftest import Functions
 
@@ -59,3 +59,20 @@ def test_a_run_that_was_dropped_in_its_sleep_leaves_nothing_and_hides_no_error(r
     with pytest.raises(ZeroDivisionError):
         asleep()
     assert not beside.exists()
+
+
+@pytest.mark.parametrize(("state", "is_kept"), [(CommitState.UNDO, True), (CommitState.DONE, False), (None, False)])
+def test_what_was_decided_and_is_not_over_is_left_where_the_next_run_finds_it(
+    run: Open, tmp_path: Path, state: CommitState | None, *, is_kept: bool
+) -> None:
+    beside = tmp_path / "out" / "_tauro"
+    with run() as held:
+        assert held.journal is not None
+        if state is not None:
+            held.journal.journal.decide(WHOLE_RUN, CommitRecord(state=state, outputs=()))
+    assert (beside / "runs" / "r-1" / "run.json").exists() is is_kept
+    if is_kept:
+        document = LeaseDocument.model_validate_json((beside / "leases" / "x.json").read_bytes())
+        assert [(one.home, one.is_abandoned) for one in document.holders] == [(str(beside / "runs" / "r-1"), True)]
+    else:
+        assert not (beside / "leases" / "x.json").exists()
