@@ -15,6 +15,7 @@ from subprocess import Popen
 from typing import cast
 
 _PAUSE_S = 0.02
+_GIVES_SIGNAL = 128
 _STAT = re.compile(r"\) (?P<state>\S) (?:\S+ ){18}(?P<started>\d+) ", re.DOTALL)
 _ENDED = frozenset("ZXx")
 
@@ -137,3 +138,20 @@ def _namespace() -> str | None:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
         return None
+
+
+def signal_of(code: int) -> str | None:
+    """The name of the signal that an exit code stands for; None if it stands for none.
+
+    Args:
+        code: as Python has it, negative for a signal; or 128 more than one, as shells, and a JVM that was asked to
+            end, have it.
+    """
+    number = -code if code < 0 else code - _GIVES_SIGNAL
+    return signal.Signals(number).name if number in set(signal.Signals) else None
+
+
+def end_in_words(code: int) -> str:
+    """How a process has ended: `killed by SIGKILL`, `exit code 3`."""
+    name = signal_of(code)
+    return f"killed by {name}" if name is not None else f"exit code {code}"

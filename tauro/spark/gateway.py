@@ -20,11 +20,12 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 from pyspark.sql.context import SQLContext
 
-from tauro.errors import RunInterruptedError, SessionError
+from tauro.errors import RunInterruptedError
 from tauro.launch import early
 from tauro.launch.jvm_start import Address, StartingJvm
 from tauro.launch.secret_words import Redact
 from tauro.spark.jvm_process import (
+    did_not_start,
     end_process,
     ended_once,
     failed_directly,
@@ -35,7 +36,6 @@ from tauro.spark.jvm_process import (
 )
 from tauro.spark.stops import Stopped, whom_to_ask
 
-_SHOWN_LINES = 12
 _STOP_COMES_WITHIN_S = 1.0
 """How much later than its JVM this process may hear of a signal that both of them got."""
 
@@ -83,13 +83,10 @@ class Jvm:
                 self._remember(variables, redact)
         except (Py4JError, PySparkException, OSError) as error:
             why = self._why_stopped(stopped)
-            said = self._last_words()
+            printed = self._printed()
             self.end()
             _raise_if(why, error)
-            raise SessionError(
-                f"Spark did not start: {error}" + (f"\n{said}" if said else ""),
-                fix="mend what Spark complains of; `tauro show settings` lists the settings it was given",
-            ) from error
+            raise did_not_start(error, printed) from error
         except BaseException:  # Ctrl-C in a program of the user's own
             self.end()
             raise
@@ -166,13 +163,11 @@ class Jvm:
             time.sleep(0.05)
         return stopped()
 
-    def _last_words(self) -> str:
+    def _printed(self) -> bytes:
         if self._log is None:
-            return ""
+            return b""
         self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
-        telling = [line.strip() for line in lines if line.strip(" \t:") and not line.startswith("\tat ")]
-        return "\n".join(f"  {line}" for line in telling[-_SHOWN_LINES:])
+        return self._log.read()
 
 
 def connected(address: Address) -> Any:  # Any: py4j's objects have no types

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +10,10 @@ from subprocess import Popen, TimeoutExpired
 from threading import Event, Thread
 from typing import IO, Any
 
+from tauro.errors import SessionError
 from tauro.launch.installed import installed_spark
 from tauro.launch.jvm_start import Address, StartingJvm
+from tauro.launch.processes import end_in_words, signal_of
 from tauro.spark.stops import Stopped
 
 END_TIMEOUT_S = 10.0
@@ -22,8 +23,7 @@ _POLL_S = 0.05
 _END_POLL_S = 0.005
 _TERMINATE_S = 1.0
 """How long a JVM that is called off while it starts may take to end before it is killed."""
-_GIVES_SIGNAL = 128
-"""What shells, and a JVM that was asked to end, add to the number of a signal to make an exit code."""
+_SHOWN_LINES = 12
 
 
 def spark_submit(settings: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
@@ -68,7 +68,7 @@ def start_process(
 
 def failed_directly(starting: StartingJvm) -> bool:
     """Whether a process that has ended did so by itself, without `spark-submit`, which then is to try it."""
-    if not starting.is_direct or _signal_of(starting.process.wait()) is not None:
+    if not starting.is_direct or signal_of(starting.process.wait()) is not None:
         return False
     starting.forget_command()
     return True
@@ -128,16 +128,26 @@ def how_it_ended(process: Popen[bytes], wait_s: float = 0.0) -> str | None:
         code = process.wait(wait_s)
     except TimeoutExpired:
         return None
-    name = _signal_of(code)
-    return f"killed by {name}" if name is not None else f"exit code {code}"
+    return end_in_words(code)
 
 
 def was_asked_to_end(process: Popen[bytes]) -> bool:
     """Whether a process has ended by a signal that a whole group of processes may have got."""
     code = process.poll()
-    return code is not None and _signal_of(code) in ("SIGTERM", "SIGINT", "SIGHUP")
+    return code is not None and signal_of(code) in ("SIGTERM", "SIGINT", "SIGHUP")
 
 
-def _signal_of(code: int) -> str | None:
-    number = -code if code < 0 else code - _GIVES_SIGNAL
-    return signal.Signals(number).name if number in set(signal.Signals) else None
+def did_not_start(error: object, printed: bytes) -> SessionError:
+    """What is raised where there can be no session, with what the JVM said last.
+
+    Args:
+        error: why.
+        printed: what the JVM has printed.
+    """
+    lines = printed.decode(errors="replace").splitlines()
+    telling = [line.strip() for line in lines if line.strip(" \t:") and not line.startswith("\tat ")]
+    said = "".join(f"\n  {line}" for line in telling[-_SHOWN_LINES:])
+    return SessionError(
+        f"Spark did not start: {error}{said}",
+        fix="mend what Spark complains of; `tauro show settings` lists the settings it was given",
+    )

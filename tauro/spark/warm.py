@@ -25,18 +25,17 @@ from tauro.launch.java import find_java_home
 from tauro.launch.jvm_start import Address
 from tauro.launch.machine import this_machine
 from tauro.launch.processes import is_running
-from tauro.launch.warm.jvm import TakenError, Wanted, fitting, last_words, memory_limit, start, take_lock
+from tauro.launch.warm.jvm import TakenError, Wanted, fitting, memory_limit, start, take_lock
 from tauro.launch.warm.key import key_for, static_settings
 from tauro.launch.warm.lock import FileLock
 from tauro.launch.warm.place import WarmPlace, place_of
 from tauro.launch.warm.state import Phase, WarmState, death_of, note_left, note_visitor
 from tauro.spark.gateway import connected, forget_session, own_interrupt_handler, with_variables
-from tauro.spark.jvm_process import spark_submit
+from tauro.spark.jvm_process import did_not_start, spark_submit
 from tauro.spark.stops import whom_to_ask
 from tauro.spark.warm_clean import STOPS_WITHIN_S, clean, connect, is_clean
 from tauro.spark.warm_control import NotFreshError, hang_up
 
-_SHOWN_LINES = 12
 _FOLLOW_S = 0.2
 
 
@@ -68,12 +67,9 @@ class WarmJvm:
             if (why := stopped()) is not None:
                 raise RunInterruptedError(f"{why} while Spark was starting")
         except (Py4JError, PySparkException, OSError) as error:
-            said = "\n".join(f"  {line}" for line in last_words(place, _SHOWN_LINES))
+            printed = _printed(place)
             self.end()
-            raise SessionError(
-                f"Spark did not start: {error}" + (f"\n{said}" if said else ""),
-                fix="mend what Spark complains of; `tauro show settings` lists the settings it was given",
-            ) from error
+            raise did_not_start(error, printed) from error
         except BaseException:
             self.end()
             raise
@@ -193,11 +189,7 @@ def _fresh(place: WarmPlace, wanted: Wanted, settings: Mapping[str, str]) -> War
     try:
         started = start(place, wanted, stopped)
     except SessionError as error:
-        said = "\n".join(f"  {line}" for line in last_words(place, _SHOWN_LINES))
-        raise SessionError(
-            f"Spark did not start: {error}" + (f"\n{said}" if said else ""),
-            fix="mend what Spark complains of; `tauro show settings` lists the settings it was given",
-        ) from error
+        raise did_not_start(error, _printed(place)) from error
     if started is None:
         raise RunInterruptedError(f"{stopped()} while Spark was starting")
     try:
@@ -221,6 +213,13 @@ def _prepare(place: WarmPlace, state: WarmState, settings: Mapping[str, str], *,
     finally:
         control.close()
     note_visitor(place, Phase.RUNNING, state.jvm)
+
+
+def _printed(place: WarmPlace) -> bytes:
+    try:
+        return place.log.read_bytes()
+    except OSError:
+        return b""
 
 
 @dataclass(frozen=True, slots=True)

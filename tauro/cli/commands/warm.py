@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,12 +96,14 @@ class _Look:
     @property
     def document(self) -> dict[str, object]:
         """What --json tells."""
+        from tauro.history.records import stamp
+
         state = self.state
         return {
             "process": state.jvm.pid,
             "keeper": state.keeper.pid,
             "port": state.port,
-            "since": _iso(state.since),
+            "since": stamp(state.since),
             "memory_bytes": self.memory_bytes,
             "memory_limit_bytes": state.memory_limit_bytes,
             "run_process": self.run_process,
@@ -118,14 +119,17 @@ class _Look:
     @property
     def lines(self) -> list[str]:
         """What a person is told."""
+        from tauro.cli.render import words
+        from tauro.history.records import stamp
+
         state, mebi = self.state, 1024**2
         memory = "unknown" if self.memory_bytes is None else f"{self.memory_bytes // mebi} MiB"
-        idle = f"idle for {_span(self.idle_for_s)}" if self.idle_for_s is not None else "not idle"
+        idle = f"idle for {words.duration(self.idle_for_s)}" if self.idle_for_s is not None else "not idle"
         return [
-            f"warm JVM (process {state.jvm.pid}) since {_iso(state.since)}",
+            f"warm JVM (process {state.jvm.pid}) since {words.moment(stamp(state.since))}",
             f"  memory   {memory}; it ends if it holds more than {state.memory_limit_bytes // mebi} MiB while idle",
             f"  in it    {'no run' if self.run_process is None else f'a run (process {self.run_process})'}",
-            f"  idle     {idle}; it ends after {_span(state.idle_s)}",
+            f"  idle     {idle}; it ends after {words.duration(state.idle_s)}",
             f"  Java     {state.key.java}",
             f"  Spark    {state.key.spark}",
             f"  folder   {state.key.folder}",
@@ -152,12 +156,3 @@ def _look(place: WarmPlace) -> _Look | None:
     is_inside = visitor is not None and visitor.is_inside
     idle_for_s = None if is_inside else age_s(place.visitor)
     return _Look(state, visitor, rss_bytes(state.jvm), round(idle_for_s, 1) if idle_for_s is not None else None)
-
-
-def _iso(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -201,16 +201,6 @@ def stop(place: WarmPlace) -> bool:
     return True
 
 
-def last_words(place: WarmPlace, lines_at_most: int) -> list[str]:
-    """The telling lines at the end of what the JVM printed."""
-    try:
-        text = place.log.read_bytes().decode(errors="replace")
-    except OSError:
-        return []
-    telling = [line.strip() for line in text.splitlines() if line.strip(" \t:") and not line.startswith("\tat ")]
-    return telling[-lines_at_most:]
-
-
 def _written_state(place: WarmPlace) -> WarmState | None:
     """The state; one that is damaged is waited for while there is a keeper, which writes it again."""
     until = time.monotonic() + _KEEPER_WRITES_WITHIN_S

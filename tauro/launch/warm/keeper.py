@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tauro.launch.jvm_start import StartingJvm
 from tauro.launch.private_files import write_private
-from tauro.launch.processes import Process, process_with_id, this_process
+from tauro.launch.processes import Process, end_in_words, process_with_id, this_process
 from tauro.launch.warm.key import WarmKey
 from tauro.launch.warm.lock import FileLock
 from tauro.launch.warm.place import WarmPlace
@@ -73,7 +73,7 @@ def main() -> int:
     process = starting.process
     jvm = process_with_id(process.pid)
     if address is None:
-        note_death(place, jvm, _how_it_ended(process.wait()))
+        note_death(place, jvm, end_in_words(process.wait()))
         return DID_NOT_START
     state = WarmState(
         root=order.root,
@@ -126,7 +126,7 @@ class _Keeper:
         while True:
             told = signal.sigtimedwait(signals, _LOOK_S)
             if self._process.poll() is not None:
-                note_death(self._place, self._state.jvm, _how_it_ended(self._process.returncode))
+                note_death(self._place, self._state.jvm, end_in_words(self._process.returncode))
                 self._forget()
                 return
             if told is not None and told.si_signo == signal.SIGTERM:
@@ -207,11 +207,6 @@ class _Keeper:
 def order_text(order: KeeperOrder) -> str:
     """An order as a keeper reads it."""
     return json.dumps(asdict(order))
-
-
-def _how_it_ended(code: int) -> str:
-    number = -code if code < 0 else code - 128
-    return f"killed by {signal.Signals(number).name}" if number in set(signal.Signals) else f"exit code {code}"
 
 
 def _close_stdin() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tauro.launch.jvm_start import Address, StartingJvm
 from tauro.spark.jvm_process import (
+    did_not_start,
     end_process,
     ended_once,
     how_it_ended,
@@ -107,3 +108,10 @@ def test_a_process_that_runs_was_not_asked_to_end() -> None:
     assert not was_asked_to_end(process)
     process.kill()
     process.wait()
+
+
+def test_a_jvm_that_did_not_start_is_quoted_without_its_stack() -> None:
+    printed = b"older\n" * 20 + b"Caused by: no room\n\tat a.B.c(B.java:1)\n  \nlast \xff\n"
+    lines = str(did_not_start("exit code 1", printed)).splitlines()
+    assert lines[0] == "Spark did not start: exit code 1"
+    assert lines[1:13] == ["  older"] * 10 + ["  Caused by: no room", "  last \ufffd"]
