@@ -9,8 +9,8 @@ from tauro.registry import Registry
 
 if TYPE_CHECKING:
     from tauro.config import Context
-    from tauro.exec.left_runs import LeftRun
-    from tauro.exec.selection import Selection
+    from tauro.exec.planning.selection import Selection
+    from tauro.exec.resume.left_runs import LeftRun
     from tauro.model.events import Observer
     from tauro.model.outcome import RunResult
     from tauro.publish.journal import Journal

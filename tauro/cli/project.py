@@ -13,7 +13,7 @@ from tauro.model.window import Window
 
 if TYPE_CHECKING:
     from tauro.config import Context
-    from tauro.exec.selection import Selection
+    from tauro.exec.planning.selection import Selection
     from tauro.model.plan import Plan
 
 NO_DATES = Window("{start_date}", "{end_date}")
@@ -93,8 +93,8 @@ def plan_of(asked: Asked, context: Context, invocation: Invocation, *, max_worke
         ProjectError: a name, a date or the selection is wrong.
     """
     from tauro.errors import Severity
-    from tauro.exec.plan import make_plan
-    from tauro.exec.preflight import check_project
+    from tauro.exec.checks.preflight import check_project
+    from tauro.exec.planning.plan import make_plan
 
     pipeline, window = pipeline_of(asked, context), window_of(asked, context)
     problems = check_project(context, pipeline, window)
@@ -111,7 +111,7 @@ def sketch_of(asked: Asked, context: Context, pipeline: str) -> Plan:
         ConfigError: its nodes can't be connected.
         ProjectError: a name, a date or the selection is wrong.
     """
-    from tauro.exec.plan import default_window, make_plan
+    from tauro.exec.planning.plan import default_window, make_plan
 
     window = window_of(asked, context) or default_window(context.settings) or NO_DATES
     return make_plan(context, pipeline, window, selection_of(asked))
@@ -119,6 +119,6 @@ def sketch_of(asked: Asked, context: Context, pipeline: str) -> Plan:
 
 def selection_of(asked: Asked) -> Selection:
     """The part of the pipeline that is asked for."""
-    from tauro.exec.selection import Selection
+    from tauro.exec.planning.selection import Selection
 
     return Selection(asked.nodes, asked.begin, asked.finish, asked.tags)

@@ -195,7 +195,7 @@ class Running:
 
     def _way_on(self, run_id: str, result: RunResult | None) -> str | None:
         """The command that goes on from where the run has ended, carrying it on where something was kept of it."""
-        from tauro.exec.known_runs import journal_of
+        from tauro.exec.resume.known_runs import journal_of
 
         if can_be_carried_on(journal_of(self._context, run_id)):
             return resume_command(run_id, self._project_options)

@@ -9,15 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tauro.exec.checks.preflight import check_project
     from tauro.exec.commands import Command, ExperimentCommand, MLNodeCommand, NodeCommand, SqlCommand
     from tauro.exec.dependency_resolver import DependencyResolver
     from tauro.exec.executor import BaseExecutor, BatchExecutor
     from tauro.exec.node_executor import NodeExecutor
     from tauro.exec.pipeline_state import UnifiedPipelineState
     from tauro.exec.pipeline_validator import PipelineValidator
-    from tauro.exec.plan import make_plan
-    from tauro.exec.preflight import check_project
-    from tauro.exec.selection import Selection
+    from tauro.exec.planning.plan import make_plan
+    from tauro.exec.planning.selection import Selection
     from tauro.exec.utils import extract_dependency_name, extract_pipeline_nodes, normalize_dependencies
 
 __all__ = [
@@ -41,15 +41,15 @@ __all__ = [
 ]
 
 _MODULES = {
+    "checks.preflight": ("check_project",),
     "commands": ("Command", "ExperimentCommand", "MLNodeCommand", "NodeCommand", "SqlCommand"),
     "dependency_resolver": ("DependencyResolver",),
     "executor": ("BaseExecutor", "BatchExecutor"),
     "node_executor": ("NodeExecutor",),
     "pipeline_state": ("UnifiedPipelineState",),
     "pipeline_validator": ("PipelineValidator",),
-    "plan": ("make_plan",),
-    "preflight": ("check_project",),
-    "selection": ("Selection",),
+    "planning.plan": ("make_plan",),
+    "planning.selection": ("Selection",),
     "utils": ("extract_dependency_name", "extract_pipeline_nodes", "normalize_dependencies"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

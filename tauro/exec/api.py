@@ -9,9 +9,9 @@ from typing import Any
 from tauro.config import Context
 from tauro.errors import InvalidValueError
 from tauro.exec.executor import BatchExecutor
-from tauro.exec.known_runs import known_run, run_to_resume
-from tauro.exec.left_runs import LAST
-from tauro.exec.selection import EVERYTHING, Selection
+from tauro.exec.planning.selection import EVERYTHING, Selection
+from tauro.exec.resume.known_runs import known_run, run_to_resume
+from tauro.exec.resume.left_runs import LAST
 from tauro.model.events import Observer
 from tauro.model.outcome import RunResult
 

@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from tauro.errors import MissingExtraError
-from tauro.exec.functions import NodeFunction, parameters_of
+from tauro.exec.code.functions import NodeFunction, parameters_of
 from tauro.ml.hyperparams import merge_hyperparams
 
 if TYPE_CHECKING:

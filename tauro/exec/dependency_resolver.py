@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from tauro.errors import ConfigError, InvalidValueError, Problem, UnknownNameError
+from tauro.exec.planning.wiring import wire
 from tauro.exec.utils import RawConfig, normalize_dependencies
-from tauro.exec.wiring import wire
 from tauro.model.dataset import InputSpec, OutputSpec
 from tauro.model.node import InputRef, NodeSpec, OutputRef
 from tauro.scheduling.graph import dependents, topological_order

@@ -13,19 +13,19 @@ from loguru import logger
 from tauro.config import Context
 from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, Problem, RunFailedError, RunInterruptedError, Severity
+from tauro.exec.checks.preflight import check_run, refusals
+from tauro.exec.code.functions import import_from
 from tauro.exec.failures import describe
-from tauro.exec.functions import import_from
-from tauro.exec.held_run import HeldRun, held_run
-from tauro.exec.known_runs import known_run
-from tauro.exec.left_runs import LeftRun
 from tauro.exec.node_executor import DONE_BEFORE, NodeExecutor
-from tauro.exec.plan import make_plan, run_window
-from tauro.exec.plan_run import PlanRun
+from tauro.exec.planning.plan import make_plan, run_window
+from tauro.exec.planning.selection import EVERYTHING, Selection
 from tauro.exec.ports import InputPort, OutputPort
-from tauro.exec.preflight import check_run, refusals
-from tauro.exec.recording import recorded
-from tauro.exec.run_loop import RunOutcome
-from tauro.exec.selection import EVERYTHING, Selection
+from tauro.exec.resume.known_runs import known_run
+from tauro.exec.resume.left_runs import LeftRun
+from tauro.exec.runs.held_run import HeldRun, held_run
+from tauro.exec.runs.loop import RunOutcome
+from tauro.exec.runs.plan_run import PlanRun
+from tauro.exec.runs.recording import recorded
 from tauro.ml.hyperparams import merge_hyperparams
 from tauro.model.dataset import WriteMode
 from tauro.model.events import NodeEnded, Observer, RunEnded, RunStarted

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from tauro.config import Context
 from tauro.config.collector import collector_paused
 from tauro.errors import ConfigError, InvalidValueError, RunInterruptedError, Severity, UnknownNameError
+from tauro.exec.checks.nodes import check_nodes
+from tauro.exec.checks.preflight import refusals
+from tauro.exec.code.functions import import_from, load_function, parameters_of
 from tauro.exec.dependency_resolver import as_node_spec
-from tauro.exec.functions import import_from, load_function, parameters_of
-from tauro.exec.held_run import HeldRun, held_run
-from tauro.exec.node_checks import check_nodes
-from tauro.exec.node_commands import MlInfo, is_told_of_learning
-from tauro.exec.node_work import NodeWork
-from tauro.exec.plan import plan_nodes, run_window, windows_missing
-from tauro.exec.plan_run import PlanRun
+from tauro.exec.nodes.commands import MlInfo, is_told_of_learning
+from tauro.exec.nodes.work import NodeWork
+from tauro.exec.planning.plan import plan_nodes, run_window, windows_missing
+from tauro.exec.planning.resolution import ResolvedPipeline, wire_nodes
+from tauro.exec.planning.selection import EVERYTHING, Selection
 from tauro.exec.ports import InputPort, OutputPort
-from tauro.exec.preflight import refusals
-from tauro.exec.resolution import ResolvedPipeline, wire_nodes
-from tauro.exec.run_loop import RunLoop
-from tauro.exec.selection import EVERYTHING, Selection
+from tauro.exec.runs.held_run import HeldRun, held_run
+from tauro.exec.runs.loop import RunLoop
+from tauro.exec.runs.plan_run import PlanRun
 from tauro.exec.utils import RawConfig
 from tauro.io.input import InputLoader
 from tauro.io.output import OutputManager

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from tauro.errors import ConfigError, InvalidValueError, Problem, UnknownNameError, bounded, did_you_mean
+from tauro.exec.checks.hybrid import check_hybrid
 from tauro.exec.dependency_resolver import DependencyResolver, as_node_spec
-from tauro.exec.hybrid import check_hybrid
 from tauro.exec.utils import RawConfig, normalize_dependencies
 from tauro.model.node import NodeSpec
 from tauro.model.pipeline import PipelineSpec

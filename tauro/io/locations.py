@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from tauro.errors import UnknownNameError
+from tauro.io.files.marker import MARKER
 from tauro.io.formats import FORMATS
-from tauro.io.marker import MARKER
 from tauro.io.options import value_of
 from tauro.io.ports import Project
 from tauro.model import InputSpec, OutputSpec

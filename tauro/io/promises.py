@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tauro.io.delta_eligibility import why_direct, why_direct_anew, why_direct_into
-from tauro.io.delta_features import LocalLog
+from tauro.io.delta.eligibility import why_direct, why_direct_anew, why_direct_into
+from tauro.io.delta.features import LocalLog
 from tauro.io.formats.table import PROVIDERS, provider_of
 from tauro.io.options import value_of
 from tauro.model import Mode, OutputSpec, OverwriteScope, WriteMode

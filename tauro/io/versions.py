@@ -11,10 +11,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from tauro.io.catalog_table import quoted_name
+from tauro.io.catalog.table import quoted_name
+from tauro.io.files.marker import read_marker
 from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, input_spec_for, location, locations
-from tauro.io.marker import read_marker
 from tauro.io.options import value_of
 from tauro.io.partitions import is_hidden
 from tauro.io.ports import Project

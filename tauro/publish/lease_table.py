@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from tauro.config.secrets import HIDDEN, redact
 from tauro.errors import SessionError
-from tauro.io.database import Database, beside, connected, last_part
-from tauro.io.database_notes import LOCK_TIMEOUT_S, NOTES, Notes
 from tauro.io.formats.jdbc import sql_state
-from tauro.io.jdbc_pointer import drop, stages_beside
+from tauro.io.jdbc.database import Database, beside, connected, last_part
+from tauro.io.jdbc.notes import LOCK_TIMEOUT_S, NOTES, Notes
+from tauro.io.jdbc.pointer import drop, stages_beside
 from tauro.io.options import value_of
 from tauro.io.writing import one_line, spark_errors
 from tauro.publish.holder import Holder, LeaseDocument, read_lease

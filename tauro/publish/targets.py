@@ -10,8 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tauro.io.catalog_table import described, new_location, quoted_name
-from tauro.io.file_swap import WORKSHOP
+from tauro.io.catalog.table import described, new_location, quoted_name
+from tauro.io.files.swap import WORKSHOP
 from tauro.io.formats.jdbc import connection_options, table_of
 from tauro.io.writing import spark_errors
 from tauro.model.dataset import OverwriteScope, WriteMode

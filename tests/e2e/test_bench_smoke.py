@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tauro.errors import Severity
-from tauro.exec.preflight import check_project
+from tauro.exec.checks.preflight import check_project
 from tests.bench import publishing, report
 from tests.bench.__main__ import PARTS, main
 from tests.bench.engine import rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from tauro.exec.selection import Selection
+from tauro.exec.planning.selection import Selection
 from tests.support.example import EXAMPLES, Example, copy_example
 
 if TYPE_CHECKING:

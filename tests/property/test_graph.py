@@ -93,7 +93,7 @@ def test_the_resolver_orders_like_the_graph_it_was_made_of(graph: dict[str, list
 _PROGRAM = """
 import random
 from tauro.exec.dependency_resolver import DependencyResolver
-from tauro.exec.plan import make_plan
+from tauro.exec.planning.plan import make_plan
 from tauro.config import Context
 randomly = random.Random(5)
 names = [f"node_{randomly.random()}" for _ in range(60)]

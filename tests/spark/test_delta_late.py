@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tauro.errors import ConflictError, WindowError, WriteError
-from tauro.io.delta_commit import StagedCommit
-from tauro.io.delta_direct import StagedDirect
-from tauro.io.delta_log import DeltaLog, is_conflict
-from tauro.io.delta_stand_in import StandIn
+from tauro.io.delta.commit import StagedCommit
+from tauro.io.delta.direct import StagedDirect
+from tauro.io.delta.log import DeltaLog, is_conflict
+from tauro.io.delta.stand_in import StandIn
 from tauro.io.writing import spark_errors
 from tauro.model import Window
 from tests.support.delta_table import AFTER, BEFORE, COLUMNS, MODES, NEW, DeltaTable, delta_table, sorted_rows

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tauro.errors import ConflictError, WriteError
-from tauro.io.delta_commit import StagedCommit
-from tauro.io.delta_direct import StagedDirect
-from tauro.io.delta_new import StagedNew
+from tauro.io.delta.commit import StagedCommit
+from tauro.io.delta.direct import StagedDirect
+from tauro.io.delta.new import StagedNew
 from tauro.io.formats import FORMATS
 from tests.support.delta_process import TABLES
 from tests.support.delta_table import AFTER, BEFORE, COLUMNS, MODES, NEW, DeltaTable, delta_table, sorted_rows

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from tauro.config import Context
 from tauro.errors import JournalError, RunFailedError, UnknownNameError
 from tauro.exec.executor import BaseExecutor
-from tauro.exec.left_runs import drop, find_run, left_runs
+from tauro.exec.resume.left_runs import drop, find_run, left_runs
 from tauro.model.outcome import RunResult, Status
 from tests.support.exec_project import ExecProject, exec_project
 

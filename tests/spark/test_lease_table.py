@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tauro.errors import LeaseLostError, OutputHeldError
-from tauro.io.database import connected
-from tauro.io.database_notes import Notes
+from tauro.io.jdbc.database import connected
+from tauro.io.jdbc.notes import Notes
 from tauro.io.output import OutputManager
 from tauro.io.ports import WriteRequest
 from tauro.launch.processes import Process
@@ -216,7 +216,7 @@ def test_the_lease_of_a_process_that_was_killed_is_taken_over(world: World, step
 
 def test_a_process_that_falls_asleep_over_a_change_loses_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one does whose Python was killed, as long as its JVM goes on."""
-    monkeypatch.setattr("tauro.io.database.IDLE_TIMEOUT_S", 1)
+    monkeypatch.setattr("tauro.io.jdbc.database.IDLE_TIMEOUT_S", 1)
     sleeper = taken(world.place(), holder("a"))
 
     def sleep() -> None:
@@ -274,7 +274,7 @@ def test_derby_keeps_leases_as_postgresql_does(spark: SparkSession, tmp_path: Pa
     ],
 )
 def test_every_database_gets_its_own_type_for_long_text(spark: SparkSession, url: str, statement: str) -> None:
-    from tauro.io.database import Database
+    from tauro.io.jdbc.database import Database
 
     jvm: Any = spark._jvm
     database = Database(jvm, None, jvm.org.apache.spark.sql.jdbc.JdbcDialects.get(url), None)

@@ -17,9 +17,9 @@ import pytest
 
 from tauro.errors import ResultError, WriteError
 from tauro.io import InputLoader, OutputManager
+from tauro.io.files.staging import StagedFiles, staged_files_from
 from tauro.io.locations import output_spec_for
 from tauro.io.ports import WriteRequest
-from tauro.io.staging import StagedFiles, staged_files_from
 from tauro.model import Window
 from tests.support.io_project import IoProject
 
@@ -389,7 +389,7 @@ def test_a_process_that_dies_after_staging_is_finished_from_its_record(tmp_path:
     assert done.returncode == -signal.SIGKILL, done.stderr
     record = json.loads((tmp_path / "record.json").read_text())
     assert [row[0] for row in project.rows()] == [0, 1, 2]
-    read = "from tauro.io.staging import staged_files_from as f; s = f(json.load(open(sys.argv[1])), None)"
+    read = "from tauro.io.files.staging import staged_files_from as f; s = f(json.load(open(sys.argv[1])), None)"
     code = f"import json, sys; {read}"
     finish = f"{code}; r = s.publish(); s.discard(); print(r.id, r.rows, r.format, 'pyspark' in sys.modules)"
     done = subprocess.run(
@@ -408,7 +408,7 @@ from pyspark.sql import SparkSession
 from tauro.io import OutputManager
 from tauro.io.locations import output_spec_for
 from tauro.io.ports import WriteRequest
-from tauro.io.staging import StagedFiles, staged_files_from
+from tauro.io.files.staging import StagedFiles, staged_files_from
 from tauro.model import Window
 from tests.support.io_project import IoProject
 

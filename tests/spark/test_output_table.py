@@ -13,11 +13,11 @@ import pytest
 
 from tauro.errors import WriteError
 from tauro.io import OutputManager
-from tauro.io.delta_direct import StagedDirect
+from tauro.io.catalog.staging import TableStaged
+from tauro.io.delta.direct import StagedDirect
 from tauro.io.formats import FORMATS
 from tauro.io.locations import output_spec_for
 from tauro.io.ports import Staged, WriteRequest
-from tauro.io.table_staging import TableStaged
 from tests.support.io_project import IoProject
 from tests.support.stopping import in_single_steps
 

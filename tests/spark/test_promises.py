@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tauro.io.delta_direct import StagedDirect
-from tauro.io.delta_features import LocalLog
-from tauro.io.delta_log import DeltaLog
+from tauro.io.delta.direct import StagedDirect
+from tauro.io.delta.features import LocalLog
+from tauro.io.delta.log import DeltaLog
 from tauro.io.promises import publishing_of
 from tauro.model.plan import PublishWay
 from tests.support.delta_table import MODES, NEW, DeltaTable, delta_table

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tauro.errors import RunFailedError
-from tauro.exec.plan import make_plan
+from tauro.exec.planning.plan import make_plan
 from tauro.publish.targets import Target, session_targets_of, targets_of
 from tests.support.exec_project import ExecProject, exec_project
 

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tauro.io.database import connected, last_part
-from tauro.io.jdbc_pointer import StagePointer, drop, stages_beside
+from tauro.io.jdbc.database import connected, last_part
+from tauro.io.jdbc.pointer import StagePointer, drop, stages_beside
 from tauro.io.locations import output_spec_for
 from tauro.io.output import OutputManager
 from tauro.io.ports import Record, Staged, WriteRequest

@@ -71,7 +71,8 @@ def test_the_engine_is_importable_without_pyspark() -> None:
     program = """
 import sys
 sys.modules["pyspark"] = None
-import tauro.exec, tauro.exec.executor, tauro.exec.preflight, tauro.exec.commands, tauro.exec.api, tauro.io.formats
+import tauro.exec, tauro.exec.executor, tauro.exec.checks.preflight, tauro.exec.commands
+import tauro.exec.api, tauro.io.formats
 from tauro.exec import *
 loaded = [name for name in sys.modules if name.split(".")[0] in ("pyspark", "py4j", "delta") and sys.modules[name]]
 assert not loaded, loaded

@@ -71,7 +71,7 @@ class _Staged:
         """Finds and drops it."""
         from tauro.cli.render.recovered import left_line
         from tauro.errors import JournalError, OutputHeldError
-        from tauro.exec.leftovers import drop_run, old_runs, remove_stray, stray_folders
+        from tauro.exec.resume.leftovers import drop_run, old_runs, remove_stray, stray_folders
 
         before = datetime.fromisoformat(self._before)
         for run in old_runs(self._context, before):

@@ -28,7 +28,7 @@ def show_plan(asked: Asked, context: Context, invocation: Invocation, *, max_wor
     from tauro.cli.project import plan_of
     from tauro.cli.render.documents import plan_document
     from tauro.cli.render.plan import plan_text
-    from tauro.exec.plan import with_publishing
+    from tauro.exec.planning.plan import with_publishing
 
     planned = plan_of(asked, context, invocation, max_workers=max_workers)
     planned = with_publishing(planned, context.settings.mode)

@@ -12,7 +12,7 @@ from tauro.cli.options import Asked, takes
 
 if TYPE_CHECKING:
     from tauro.errors import TauroError
-    from tauro.exec.left_runs import LeftRun
+    from tauro.exec.resume.left_runs import LeftRun
     from tauro.publish.recovery import Recovered
 
 
@@ -31,7 +31,7 @@ def recover(ctx: click.Context, asked: Asked) -> int:
     from tauro.cli.resume import project_options
     from tauro.cli.running import end_session
     from tauro.errors import JournalError, OutputHeldError
-    from tauro.exec import left_runs
+    from tauro.exec.resume import left_runs
 
     invocation = ctx.find_object(Invocation) or Invocation([])
     context = open_project(asked, invocation)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tauro.cli.executors import Executor
-    from tauro.exec.left_runs import LeftRun
+    from tauro.exec.resume.left_runs import LeftRun
     from tauro.model.events import Observer
     from tauro.model.outcome import RunResult
     from tauro.model.plan import Plan
@@ -60,7 +60,7 @@ def resume(
     found: list[LeftRun] = []
 
     def work(executor: Executor, observers: Sequence[Observer]) -> RunResult:
-        from tauro.exec.known_runs import run_to_resume
+        from tauro.exec.resume.known_runs import run_to_resume
         from tauro.model.outcome import RunResult
 
         run = run_to_resume(context, name)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tauro.cli.executors import Executor
     from tauro.config import Context
-    from tauro.exec.selection import Selection
+    from tauro.exec.planning.selection import Selection
     from tauro.model.events import Observer
     from tauro.model.outcome import RunResult
 
@@ -136,7 +136,7 @@ def _known(
     """What there is of the run that --run-id names: its result if it is done, else what is to be told of it."""
     if run_id is None:
         return None, {}
-    from tauro.exec.known_runs import known_run
+    from tauro.exec.resume.known_runs import known_run
     from tauro.model.outcome import RunResult
 
     known = known_run(context, run_id, pipeline, start, end, selection)

@@ -29,7 +29,7 @@ def validate(invocation: Invocation, asked: Asked, quiet: bool) -> int:
     from tauro.cli.project import open_project, window_of
     from tauro.cli.render.documents import problems_document
     from tauro.errors import Severity
-    from tauro.exec.preflight import check_project
+    from tauro.exec.checks.preflight import check_project
 
     gc.disable()  # what a big project is read into lives to the end of this short process
     context = open_project(asked, invocation)

@@ -10,7 +10,7 @@ from tauro.model.window import Window
 
 if TYPE_CHECKING:
     from tauro.cli.render.documents import Document
-    from tauro.exec.left_runs import LeftRun
+    from tauro.exec.resume.left_runs import LeftRun
     from tauro.publish.recovery import Recovered
 
 

@@ -113,15 +113,15 @@ class Delta(BaseFormat):
         )
 
     def stage(self, session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
-        """Checks what can be checked; see `tauro.io.delta_staging`."""
-        from tauro.io.delta_staging import DeltaPlace, stage_delta
+        """Checks what can be checked; see `tauro.io.delta.staging`."""
+        from tauro.io.delta.staging import DeltaPlace, stage_delta
 
         assert request.spec.path is not None  # check_output asks for it
         return stage_delta(session, request, frame, DeltaPlace(lambda: session, request.spec.path))
 
     def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
         """What was staged, or what was to be written directly; Spark is needed to publish and to undo."""
-        from tauro.io.delta_record import staged_delta_from
+        from tauro.io.delta.record import staged_delta_from
 
         return staged_delta_from(session, request, record)
 

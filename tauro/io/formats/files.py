@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from tauro.errors import ReadError, bounded
+from tauro.io.files.marker import Marker, read_marker
 from tauro.io.formats.base import BaseFormat
-from tauro.io.marker import Marker, read_marker
 from tauro.io.options import value_of
 from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteRequest
 from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
@@ -106,14 +106,14 @@ class FileFormat(BaseFormat):
         return selected(frame, schema.fieldNames()) if isinstance(schema, StructType) else frame
 
     def stage(self, session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
-        """Writes beside the target; see `tauro.io.staging`."""
-        from tauro.io.staging import stage_files
+        """Writes beside the target; see `tauro.io.files.staging`."""
+        from tauro.io.files.staging import stage_files
 
         return stage_files(session, request, frame, self)
 
     def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
         """The staged files; Spark is needed to read them only."""
-        from tauro.io.staging import staged_files_from
+        from tauro.io.files.staging import staged_files_from
 
         del request
         return staged_files_from(record, session)

@@ -116,14 +116,14 @@ class Jdbc(BaseFormat):
         return sql_state(error) in _NO_TABLE_STATES
 
     def stage(self, session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
-        """Writes a table of its own beside the target; see `tauro.io.jdbc_staging`."""
-        from tauro.io.jdbc_staging import stage_jdbc
+        """Writes a table of its own beside the target; see `tauro.io.jdbc.staging`."""
+        from tauro.io.jdbc.staging import stage_jdbc
 
         return stage_jdbc(session, request, frame)
 
     def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
         """The staged table, which the database knows."""
-        from tauro.io.jdbc_staging import staged_rows_from
+        from tauro.io.jdbc.staging import staged_rows_from
 
         return staged_rows_from(record, session, request)
 

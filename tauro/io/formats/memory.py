@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tauro.errors import WriteError
-from tauro.io.appended import Append, replaced_by
 from tauro.io.columns import as_nullable, fitted
+from tauro.io.files.appended import Append, replaced_by
 from tauro.io.formats.base import BaseFormat
 from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteRequest
 from tauro.io.writing import LeftAlone, one_line, spark_errors

@@ -72,14 +72,14 @@ class Table(BaseFormat):
         return request.session.read.options(**options).table(request.spec.table or "")
 
     def stage(self, session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
-        """As its provider stages; see `tauro.io.table_staging`."""
-        from tauro.io.table_staging import stage_table
+        """As its provider stages; see `tauro.io.catalog.staging`."""
+        from tauro.io.catalog.staging import stage_table
 
         return stage_table(session, request, frame)
 
     def staged_from(self, session: Callable[[], SparkSession], request: WriteRequest, record: Record) -> Staged:
         """What its provider staged, and what the catalog is to be told; Spark is needed to publish and to undo."""
-        from tauro.io.table_staging import staged_table_from
+        from tauro.io.catalog.staging import staged_table_from
 
         return staged_table_from(session, request, record)
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from tauro.config import Context
-from tauro.exec.plan import make_plan
-from tauro.exec.recording import recorded
+from tauro.exec.planning.plan import make_plan
+from tauro.exec.runs.recording import recorded
 from tauro.launch.processes import Process, this_host, this_process
 from tauro.model.events import NodeEnded, RunEnded, RunStarted
 from tauro.model.outcome import NodeResult, OutputResult, RunResult, Status

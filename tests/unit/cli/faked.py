@@ -17,8 +17,8 @@ from typing import ClassVar
 from loguru import logger
 
 from tauro.errors import RunFailedError, RunInterruptedError, SessionError
-from tauro.exec.plan import make_plan
-from tauro.exec.selection import EVERYTHING, Selection
+from tauro.exec.planning.plan import make_plan
+from tauro.exec.planning.selection import EVERYTHING, Selection
 from tauro.model.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from tauro.model.outcome import ErrorInfo, FailureKind, NodeResult, OutputResult, RunResult, Status
 from tauro.model.window import Window

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tauro.config import Context
-from tauro.exec.recording import recorded
+from tauro.exec.runs.recording import recorded
 from tauro.model.outcome import Status
 from tests.unit.history.conftest import events_of
 
@@ -18,7 +18,7 @@ from tests.unit.history.conftest import events_of
 @pytest.fixture
 def recorded_runs(project: Path) -> list[str]:
     """Two runs: one failed, then one completed."""
-    from tauro.exec.plan import make_plan
+    from tauro.exec.planning.plan import make_plan
 
     context = Context(
         {"output_path": "out"},

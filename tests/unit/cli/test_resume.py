@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tauro.config import Context
-from tauro.exec.recording import tell_recovered
+from tauro.exec.runs.recording import tell_recovered
 from tauro.model.outcome import Status
 from tauro.publish.journal import NodeNote
 from tauro.publish.recovery import Ending, Recovered

@@ -23,9 +23,9 @@ from tauro.errors import (
     RunInterruptedError,
     UnknownNameError,
 )
-from tauro.exec import run_loop
 from tauro.exec.executor import BaseExecutor, BatchExecutor
-from tauro.exec.selection import Selection
+from tauro.exec.planning.selection import Selection
+from tauro.exec.runs import loop as run_loop
 from tauro.model.events import Event as Event_
 from tauro.model.events import NodeEnded, NodeStarted, RunEnded, RunStarted
 from tauro.model.outcome import RunResult, Status

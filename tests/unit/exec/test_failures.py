@@ -21,8 +21,8 @@ from tauro.errors import (
     WindowError,
     WriteError,
 )
+from tauro.exec.code.functions import FunctionError
 from tauro.exec.failures import describe, kind_of, root_cause, told_by_its_cause
-from tauro.exec.functions import FunctionError
 from tauro.model.outcome import FailureKind
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tauro.config import Context
-from tauro.exec.plan import make_plan
+from tauro.exec.planning.plan import make_plan
 from tauro.history.events import Rows
 from tauro.history.ports import HistoryStore
 from tauro.history.process import this_process

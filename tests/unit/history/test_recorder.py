@@ -19,7 +19,7 @@ from loguru import logger
 from tauro.config import Context
 from tauro.errors import HistoryError, MissingExtraError, RunFailedError, SessionError
 from tauro.exec.executor import BaseExecutor
-from tauro.exec.recording import recorded
+from tauro.exec.runs.recording import recorded
 from tauro.history.process import is_gone, this_process
 from tauro.history.reading import History, WholeRun
 from tauro.history.recorder import Recorder

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tauro.errors import UnknownNameError
+from tauro.io.files.marker import Marker, read_marker
 from tauro.io.locations import format_of, input_spec_for, location, output_spec_for
-from tauro.io.marker import Marker, read_marker
 from tauro.model import InputSpec, OutputSpec
 from tauro.model.entry import Source
 from tests.support.io_project import IoProject

@@ -11,7 +11,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from tauro.io.marker import Marker
+from tauro.io.files.marker import Marker
 from tauro.io.versions import ReadVersions
 from tauro.model import InputSpec
 from tests.support.io_project import IoProject

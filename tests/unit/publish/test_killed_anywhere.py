@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from tauro.errors import ConflictError, PublishError
-from tauro.io.appended import Append
-from tauro.io.file_swap import FileSwap
-from tauro.io.file_table import file_table_at
-from tauro.io.file_write import FileWrite, shape_of
-from tauro.io.marker import Marker
+from tauro.io.files.appended import Append
+from tauro.io.files.marker import Marker
+from tauro.io.files.staging import StagedFiles
+from tauro.io.files.swap import FileSwap
+from tauro.io.files.table import file_table_at
+from tauro.io.files.write import FileWrite, shape_of
 from tauro.io.partitions import data_files
 from tauro.io.ports import WriteRequest
 from tauro.io.recorded import as_record
-from tauro.io.staging import StagedFiles
 from tauro.model import OutputResult, OutputSpec, OverwriteScope, Window, WriteMode
 from tauro.publish.journal import About, Journal, NodeNote, home_of
 from tauro.publish.lease_file import LeaseFile

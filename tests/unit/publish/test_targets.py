@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tauro.config import Context
-from tauro.exec.plan import make_plan
+from tauro.exec.planning.plan import make_plan
 from tauro.model.plan import Plan
 from tauro.model.window import Window
 from tauro.publish.holder import Span

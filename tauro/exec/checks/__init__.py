@@ -1,0 +1,1 @@
+"""Everything about a project that can be known without data and without a JVM."""

@@ -1,0 +1,1 @@
+"""Runs that were begun before: found, judged, carried on, or dropped."""

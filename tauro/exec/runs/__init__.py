@@ -1,0 +1,1 @@
+"""A plan on its way, and what is kept of it while it runs: leases, journal, history."""

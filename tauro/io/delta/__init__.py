@@ -1,0 +1,1 @@
+"""Delta tables: staged beside the table, committed late in its own log, and taken back by another commit."""
