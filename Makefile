@@ -16,7 +16,7 @@ help:
 	@echo "make clean   removes everything that was made"
 
 run: $(VENV)/.complete
-	$(VENV)/bin/tauro run --project $(EXAMPLE) --pipeline daily --start $(START) --end $(END)
+	$(VENV)/bin/tauro run --project $(EXAMPLE) --pipeline daily --start $(START) --end $(END) $(RUN_ARGS)
 	$(VENV)/bin/python scripts/show_table.py $(EXAMPLE)/output/gold/daily_report
 
 test: $(VENV)/.complete

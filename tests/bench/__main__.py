@@ -29,7 +29,10 @@ def main(args: Sequence[str] | None = None) -> int:
     print(report.machine(), flush=True)
     missed = 0
     for part in asked.only or PARTS:
-        rows = list(import_module(f"tests.bench.{part}").rows(is_quick=asked.quick))
+        rows = []
+        for row in import_module(f"tests.bench.{part}").rows(is_quick=asked.quick):
+            rows.append(row)
+            print(f"{row.name}: {row.ratio}", file=sys.stderr, flush=True)
         print(f"\n{part}\n{report.as_text(rows)}", flush=True)
         if asked.write:
             report.write(part, rows)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
-from tests.bench.by_hand import STOCK, WINDOW
+from tests.bench.by_hand import PLAIN, WINDOW
 from tests.bench.processes import PYTHON, SCRATCH, TAURO, environment
 from tests.bench.spark import scaled_example
 from tests.bench.starting_steps import NOTES
@@ -113,9 +113,9 @@ def _long_work() -> Row:
     settings = {one["name"]: one["value"] for one in json.loads(shown)["spark"]}
     costs = in_turns(
         {
-            "stock": lambda: _work_s(project, STOCK),
+            "stock": lambda: _work_s(project, PLAIN),
             "tauro": lambda: _work_s(project, settings),
-            "stock again": lambda: _work_s(project, STOCK),
+            "stock again": lambda: _work_s(project, PLAIN),
         },
         rounds=3,
     )
