@@ -279,7 +279,7 @@ class Journal:
     def _documents(self, kind: str) -> list[Place]:
         with self._reached():
             every = listed(self.home / kind)
-        return [one for one in every if one.name.endswith(".json") and not one.name.startswith(".")]
+        return [one for one in every if one.name.endswith(".json")]
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

@@ -110,7 +110,7 @@ def listed(folder: Place) -> list[Place]:
     if isinstance(folder, RemotePath):
         return list(folder.iterdir())
     try:
-        return sorted(here(folder).iterdir())
+        return [*sorted(here(folder).iterdir())]
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -39,7 +39,7 @@ def locked(
 
     Args:
         place: need not exist.
-        timeout_s: how long to wait for others that live.
+        timeout_s: how long to wait for others that live; at least twice `ttl_s`, as it takes that to tell the dead.
         ttl_s: see `TTL_S`.
         clock: seconds, only going forward.
 
@@ -50,7 +50,7 @@ def locked(
     mine = _Holding(place.files, place.path, LockEntry(uuid.uuid4().hex, this_host(), this_process()))
     _held.add(mine.entry.token)
     try:
-        _acquire(mine, timeout_s, ttl_s, clock)
+        _acquire(mine, max(timeout_s, 2 * ttl_s), ttl_s, clock)
         beating = Thread(target=mine.beat, args=(ttl_s / 3,), name="tauro-lock", daemon=True)
         beating.start()
         try:

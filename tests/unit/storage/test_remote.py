@@ -106,7 +106,7 @@ def test_a_holder_out_of_sight_is_dead_when_it_stands_still(lock: RemotePath) ->
     now = iter(range(0, 10_000, 4))
     elsewhere(lock, 3)
     began = next(now)
-    with locked(lock, timeout_s=100, ttl_s=15, clock=lambda: float(next(now))):
+    with locked(lock, timeout_s=1, ttl_s=15, clock=lambda: float(next(now))):
         assert next(now) - began > 15
     assert not lock.exists()
 
