@@ -245,7 +245,8 @@ class _There:
             (one["path"], one["folder"] == "true", int(one["length"] or 0), int(one["time"]))
             for one in _STATUS.finditer(str(every.toString()))
         ]
-        if len(rows) != every.size():  # a file system that puts its files into text in its own way
+        is_told = len(rows) == every.size() and all(path.startswith(base) for path, *_ in rows)
+        if not is_told:  # a file system that puts its files into text in its own way, as a view of others does
             rows = [
                 (str(one.getPath().toString()), bool(one.isDirectory()), int(one.getLen()), one.getModificationTime())
                 for one in every
@@ -264,7 +265,7 @@ def _classes(session: SparkSession) -> _Classes:
     inner: Any = session  # its JVM is no part of its interface
     gateway, jvm = inner.sparkContext._gateway, inner.sparkContext._jvm
     hadoop = jvm.org.apache.hadoop
-    how = getattr(jvm, "org.apache.hadoop.fs.Options$Rename")
+    how = getattr(hadoop.fs, "Options$Rename")
     overwrite, none = gateway.new_array(how, 1), gateway.new_array(how, 0)
     overwrite[0] = how.OVERWRITE
     return _Classes(
