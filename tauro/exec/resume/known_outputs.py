@@ -60,8 +60,8 @@ def workshops_of(context: Context) -> list[Place]:
             for one in sorted(glob(pattern)):
                 found[Path(os.path.realpath(one)) / WORKSHOP] = None
         elif context.settings.mode not in (Mode.CONNECT, Mode.DATABRICKS):
-            for folder in _remote_folders(context, spec.path):
-                found[folder / WORKSHOP] = None
+            for place in _remote_folders(context, spec.path):
+                found[place / WORKSHOP] = None
     found[context.root / PROJECT] = None
     return [place for place in found if place.is_dir()]
 

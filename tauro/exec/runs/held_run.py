@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loguru import logger
 
@@ -92,7 +92,7 @@ def held_run(
     workshops = _workshops(targets)
 
     def session() -> SparkSession:
-        return context.open_spark(plan.pipeline.spark_config)
+        return cast("SparkSession", context.open_spark(plan.pipeline.spark_config))
 
     if not (targets or needs_session(plan)) or not keeps_journal:
         journal = None
