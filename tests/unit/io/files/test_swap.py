@@ -171,10 +171,13 @@ def test_another_process_finishes_from_the_record_alone(writes: Writes, kind: st
     assert not swap.work.exists()
 
 
+HERE = [(kind, "", trade) for kind in KINDS for trade in (exchange, exchange_by_renames)]
+
+
 @pytest.mark.parametrize(
-    ("scheme", "trade"), [("", exchange), ("", exchange_by_renames), (STORE, exchange), (MOVER, exchange)]
+    ("kind", "scheme", "trade"),
+    [*HERE, *((kind, STORE, exchange) for kind in KINDS), ("table", MOVER, exchange), ("append", MOVER, exchange)],
 )
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_kill_at_any_step_is_put_right_by_doing_it_again(
     tmp_path: Path, kind: str, scheme: str, trade: Callable[..., None]
 ) -> None:
@@ -203,9 +206,9 @@ def test_a_kill_at_any_step_is_put_right_by_doing_it_again(
 
 @pytest.mark.parametrize("ends", ["undone", "published", "dropped"])
 @pytest.mark.parametrize(
-    ("scheme", "trade"), [("", exchange), ("", exchange_by_renames), (STORE, exchange), (MOVER, exchange)]
+    ("kind", "scheme", "trade"),
+    [*HERE, ("table", STORE, exchange), ("partitions", STORE, exchange), ("table", MOVER, exchange)],
 )
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_kill_while_undoing_leaves_all_ways_open(
     tmp_path: Path, kind: str, scheme: str, trade: Callable[..., None], ends: str
 ) -> None:
