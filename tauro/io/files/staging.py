@@ -16,7 +16,6 @@ from tauro.io.files.write import refusal
 from tauro.io.ports import ReadRequest, Record, Staged, WriteRequest
 from tauro.io.writing import LeftAlone, window_condition
 from tauro.model import InputSpec, OutputResult, WriteMode
-from tauro.spark.jobs import is_classic
 from tauro.storage.paths import is_remote
 from tauro.storage.place import Place, make_folder, place_of
 
@@ -51,6 +50,8 @@ def stage_files(
             Spark failed; nothing is left behind.
         WindowError: a windowed overwrite was given rows of other windows.
     """
+    from tauro.spark.jobs import is_classic  # there is a session, so pyspark is there
+
     spec = request.spec
     assert spec.path is not None  # check_output asks for it
     if is_remote(spec.path) and not is_classic(session):
