@@ -60,6 +60,7 @@ class S3:
             "access.key": "someone",
             "secret.key": "unasked",
             "connection.ssl.enabled": "false",
+            "performance.flags": "create,delete,mkdir",
         }.items():
             session.conf.set(f"fs.s3a.{name}", value)
 
