@@ -4,7 +4,7 @@ EXAMPLE := config_examples/flights
 START := 2013-01-01
 END := 2013-01-07
 
-.PHONY: help run test check bench faults lock clean
+.PHONY: help run test check bench faults cluster-up cluster-down lock clean
 
 help:
 	@echo "make run     runs the example's daily pipeline, and shows its result"
@@ -12,6 +12,8 @@ help:
 	@echo "make check   checks format, lint, types and layers"
 	@echo "make bench   measures Tauro against hand-written code"
 	@echo "make faults  kills runs at every durable step, for hours; goes on where it stopped"
+	@echo "make cluster-up    starts a Spark cluster on this machine, and prints its URL"
+	@echo "make cluster-down  ends it"
 	@echo "make lock    renews requirements-dev.lock"
 	@echo "make clean   removes everything that was made"
 
@@ -37,6 +39,12 @@ faults: $(VENV)/.complete
 	$(VENV)/bin/python -m tests.faults $(FAULTS_ARGS)
 	TAURO_READERS_S=600 $(VENV)/bin/python -m pytest -q -s tests/spark/test_readers.py
 
+cluster-up: $(VENV)/.complete
+	$(VENV)/bin/python scripts/cluster-up $(CLUSTER_ARGS)
+
+cluster-down: $(VENV)/.complete
+	$(VENV)/bin/python scripts/cluster-down
+
 lock:
 	scripts/renew-lock
 
@@ -45,6 +53,6 @@ $(VENV)/.complete: pyproject.toml requirements-dev.lock scripts/setup-env
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
+	rm -rf $(VENV) .cluster .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
 	rm -rf config_examples/*/output config_examples/*/.tauro config_examples/*/spark-warehouse config_examples/*/metastore_db
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
