@@ -18,6 +18,7 @@ from tauro.errors import (
     WindowError,
     WriteError,
 )
+from tauro.io.delta.conflicts import CONFLICTS
 from tauro.model.outcome import ErrorInfo, FailureKind
 
 _PERMANENT = (ProjectError, ResultError, WindowError, ImportError, SyntaxError)
@@ -25,22 +26,7 @@ _TRANSIENT = (ConnectionError, TimeoutError, NodeTimeoutError, InterruptedError,
 
 # Classes of Spark, Delta and HTTP clients by name, so that this module needs none of them.
 _PERMANENT_NAMES = frozenset({"AnalysisException", "ParseException", "PySparkTypeError", "PySparkAttributeError"})
-_TRANSIENT_NAMES = frozenset(
-    {
-        "Py4JNetworkError",
-        "ConnectionError",
-        "Timeout",
-        "ConcurrentAppendException",
-        "ConcurrentDeleteDeleteException",
-        "ConcurrentDeleteReadException",
-        "ConcurrentTransactionException",
-        "ConcurrentWriteException",
-        "DeltaConcurrentModificationException",
-        "MetadataChangedException",
-        "ProtocolChangedException",
-        "RetriesExceeded",
-    }
-)
+_TRANSIENT_NAMES = CONFLICTS | {"Py4JNetworkError", "ConnectionError", "Timeout", "RetriesExceeded"}
 # What a JVM's stack trace says when the network, an executor or a lock is at fault.
 _TRANSIENT_TEXT = re.compile(
     r"java\.net\.(?:Connect|Socket|SocketTimeout|UnknownHost|NoRouteToHost)Exception"
