@@ -17,7 +17,7 @@ from tests.support.linters import complaints
 from tests.support.schedules import options_of_run, started_by, yesterdays
 
 ROOT = Path(__file__).parents[3]
-FILE = ROOT / "config_examples" / "deploy" / "kubernetes" / "flights.yml"
+FILE = ROOT / "config_examples" / "deploy" / "kubernetes" / "flights.yaml"
 EXAMPLE = ROOT / "config_examples" / "flights"
 CLAIM, CRON_JOB = yaml.safe_load_all(FILE.read_text())
 CRON: dict[str, Any] = CRON_JOB["spec"]
