@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -25,7 +26,7 @@ COMMANDS = [
 
 def after(words: list[str], option: str) -> list[str]:
     """What each occurrence of an option is given."""
-    return [following for word, following in zip(words, words[1:], strict=False) if word == option]
+    return [following for word, following in pairwise(words) if word == option]
 
 
 def test_files_that_are_named_exist() -> None:
