@@ -32,17 +32,17 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     settings = example.root / "config/settings.yml"
     ivy = Path(sys.prefix) / "jars" / "ivy"
     settings.write_text(f"{settings.read_text()}default_format: delta\nspark_config: {{spark.jars.ivy: '{ivy}'}}\n")
-    variables = plain_environment() | {"PIP_NO_DEPS": "1", "PYTHON": sys.executable}
+    variables = plain_environment() | {"PYTHON": sys.executable}
     for name in ("PYTHONPATH", "TAURO_ARCHIVE"):
         variables.pop(name, None)
     image = Image(folder / "root", ROOT, {"project": example.root}, variables)
     image.inside("/var/cache/tauro").mkdir(parents=True)
+    packages = image.inside(f"/opt/tauro/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
+    packages.mkdir(parents=True)
+    (packages / "tests.pth").write_text("\n".join(site.getsitepackages()))  # pip takes what lies there for installed
     for one in instructions(ROOT / "docker" / "Dockerfile"):
         if "useradd" not in one.words:
             image.do(one)
-        if "install-tauro" in one.words:
-            (packages,) = image.inside("/opt/tauro/lib").glob("python*/site-packages")
-            (packages / "tests.pth").write_text("\n".join(site.getsitepackages()))
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), NO_PROXY)
     options = f"{variables.get('SPARK_SUBMIT_OPTS', '')} {JAVA_NO_NETWORK}"
     image.environment |= {**proxies, "SPARK_SUBMIT_OPTS": options, "HOME": str(folder / "home")}
