@@ -6,6 +6,7 @@ import json
 import site
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,11 +50,11 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     return image
 
 
-def tauro(image: Image, *arguments: str) -> dict[str, object]:
+def tauro(image: Image, *arguments: str) -> dict[str, Any]:
     """What the image's entry point answers."""
     (entry_point,) = [one.words for one in instructions(ROOT / "docker" / "Dockerfile") if one.name == "ENTRYPOINT"]
     command = [str(image.inside("/opt/tauro/bin") / word) for word in json.loads(entry_point)]
-    document: dict[str, object] = json.loads(image.run(*command, *arguments, cwd=image.inside("/project")))
+    document: dict[str, Any] = json.loads(image.run(*command, *arguments, cwd=image.inside("/project")))
     return document
 
 
@@ -69,7 +70,7 @@ def test_the_environment_holds_tauro_itself_and_not_the_checkout(image: Image) -
 def test_a_session_finds_its_jars_and_its_archive_of_classes_in_the_image(image: Image) -> None:
     cache = image.inside("/var/cache/tauro")
     answer = tauro(image, "show", "settings", "--pipeline", "daily", "--json")
-    settings = {entry["name"]: entry["value"] for entry in answer["settings"]}  # type: ignore[index, attr-defined]  # JSON
+    settings = {entry["name"]: entry["value"] for entry in answer["spark"]}
     jars = settings["spark.jars"].split(",")
     assert any("delta-spark" in jar for jar in jars)
     assert all(Path(jar).is_relative_to(cache / "jars") and Path(jar).is_file() for jar in jars)
@@ -80,11 +81,7 @@ def test_the_flights_run_without_network(image: Image) -> None:
     cache = image.inside("/var/cache/tauro")
     before = {path for folder in ("jars", "archives") for path in (cache / folder).rglob("*")}
     result = tauro(image, "run", "--pipeline", "daily", "--start", "2013-01-01", "--end", "2013-01-01", "--json")
-    rows = {
-        output["id"]: output["rows"]
-        for node in result["nodes"]  # type: ignore[attr-defined]  # JSON
-        for output in node["outputs"]
-    }
+    rows = {output["id"]: output["rows"] for node in result["nodes"] for output in node["outputs"]}
     assert result["status"] == "completed"
     assert (rows["silver.flights"], rows["gold.daily_report"]) == (842, 1)
     assert {path for folder in ("jars", "archives") for path in (cache / folder).rglob("*")} == before
