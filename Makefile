@@ -4,7 +4,9 @@ EXAMPLE := config_examples/flights
 START := 2013-01-01
 END := 2013-01-07
 
-.PHONY: help run test check bench faults lock clean
+COMPOSE := docker compose --file docker/compose.yml
+
+.PHONY: help run test check bench faults cluster-up cluster-down lock clean
 
 help:
 	@echo "make run     runs the example's daily pipeline, and shows its result"
@@ -12,6 +14,8 @@ help:
 	@echo "make check   checks format, lint, types and layers"
 	@echo "make bench   measures Tauro against hand-written code"
 	@echo "make faults  kills runs at every durable step, for hours; goes on where it stopped"
+	@echo "make cluster-up    starts Spark, PostgreSQL and S3 storage in containers; docs/deploy.md says what for"
+	@echo "make cluster-down  ends them, and keeps what they have stored"
 	@echo "make lock    renews requirements-dev.lock"
 	@echo "make clean   removes everything that was made"
 
@@ -36,6 +40,17 @@ faults: $(VENV)/.complete
 	scripts/install-postgres
 	$(VENV)/bin/python -m tests.faults $(FAULTS_ARGS)
 	TAURO_READERS_S=600 $(VENV)/bin/python -m pytest -q -s tests/spark/test_readers.py
+
+cluster-up: docker/.env
+	$(COMPOSE) up --build --detach --wait
+
+cluster-down: docker/.env
+	$(COMPOSE) down
+
+# Passwords of its own for each checkout.
+docker/.env:
+	@umask 077; for name in POSTGRES_PASSWORD S3_SECRET_KEY; do \
+		echo "$$name=$$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')"; done >$@
 
 lock:
 	scripts/renew-lock
