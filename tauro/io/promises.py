@@ -13,7 +13,7 @@ from tauro.io.options import value_of
 from tauro.model import Mode, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.plan import Publishing, PublishWay
 from tauro.storage.abilities import Abilities, abilities_of
-from tauro.storage.paths import is_remote, local_path, scheme_of
+from tauro.storage.paths import is_remote, local_path, moves_folders, scheme_of
 
 Look = Callable[[Path], Abilities]
 """Tells what the file system of a folder can do."""
@@ -46,7 +46,7 @@ def publishing_of(spec: OutputSpec, *, mode: str = Mode.LOCAL, look: Look = abil
     """
     form = spec.format_name or ""
     if form in _FILES and spec.path is not None:
-        return _remote_files(spec.path) if is_remote(spec.path) else _files(spec, _folder(spec.path), look)
+        return _remote_files(spec, spec.path, mode) if is_remote(spec.path) else _files(spec, _folder(spec.path), look)
     if form == "delta" and spec.path is not None:
         return _delta(spec, spec.path, mode, look)
     if form == "table":
@@ -96,8 +96,23 @@ def _replaces_all(spec: OutputSpec) -> bool:
     return spec.write_mode is not WriteMode.APPEND and spec.overwrite_scope is OverwriteScope.TABLE
 
 
-def _remote_files(path: str) -> Publishing:
-    return Publishing(PublishWay.NEVER, f"refused: folders on {scheme_of(path)}:// can't be swapped", (_DELTA_INSTEAD,))
+def _remote_files(spec: OutputSpec, path: str, mode: str) -> Publishing:
+    kind = scheme_of(path) or ""
+    if mode in (Mode.CONNECT, Mode.DATABRICKS):
+        reason = f"refused: files on {kind}:// are published through a session's own JVM, which mode {mode} has none of"
+        return Publishing(PublishWay.NEVER, reason, (_DELTA_INSTEAD,))
+    if moves_folders(kind) and _replaces_all(spec):
+        gap = f"{kind} swaps no folders in one step: for an instant the table is not there"
+        return Publishing(PublishWay.SWAP, "swapped in as a whole folder, by renames", (gap,))
+    both = "until all files are moved, readers can see old and new rows side by side; a kill can leave it so"
+    if moves_folders(kind):
+        how = f"moved in file by file: {kind} knows no hard links for the files that live on"
+        return Publishing(PublishWay.COPY, how, (f"{both} until the next run", _DELTA_INSTEAD))
+    return Publishing(
+        PublishWay.COPY,
+        f"copied in file by file: {kind} is an object store, without renames",
+        (f"{both} until the next run", "files that are replaced are copied aside, and removed last", _DELTA_INSTEAD),
+    )
 
 
 def _delta(spec: OutputSpec, path: str, mode: str, look: Look) -> Publishing:

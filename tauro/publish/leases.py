@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
 
@@ -21,6 +20,7 @@ from tauro.publish.holder import Holder, exclude_each_other
 from tauro.publish.journal import Journal
 from tauro.publish.liveness import Life, Watch, held_here
 from tauro.publish.targets import Target
+from tauro.storage.place import Place, Session, no_session, place_of
 from tauro.storage.steps import step
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _STEP_S = 0.05, 1.0, 0.1
@@ -50,6 +50,7 @@ class Leases:
         jvm: the JVM that this process has started, if any.
         home: where the run's journal lies; None if it keeps none.
         settle: ends what a dead run has left behind; told whether it is in the way, and its leases are to go with it.
+        session: opens a session, or returns the one that is open; called where a dead run's journal is remote.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class Leases:
         run_id: str,
         pipeline: str | None = None,
         *,
-        home: Path | None = None,
+        home: Place | None = None,
         settle: Callable[[Holder, bool], bool] | None = None,
+        session: Session = no_session,
         watch: Watch | None = None,
         jvm: Callable[[], Process | None] = jvm_of_this_process,
     ) -> None:
@@ -68,6 +70,7 @@ class Leases:
         self._jvm = jvm
         self.home = home
         self._settle = settle
+        self._session = session
         self._noted: Process | None = None
         """The JVM as the lease files tell it."""
         self._held: dict[str, Target] = {}  # token -> what it stands for
@@ -269,8 +272,11 @@ class Leases:
         """Whether a dead run may have left something that has to be seen to."""
         if holder.home is None or self._settle is None:
             return False
-        journal = Journal(Path(holder.home))
+        journal = self._journal_at(holder.home)
         return journal.exists or not journal.is_reachable
+
+    def _journal_at(self, home: str) -> Journal:
+        return Journal(place_of(home, self._session))
 
     def _end(self, holder: Holder, target: Target) -> None:
         """Ends what a dead run has left behind: its JVM, and, where it keeps a journal, what that tells of."""
@@ -283,7 +289,7 @@ class Leases:
                 is_told = self._settle(holder, exclude_each_other(holder.span, target.span))
                 self._settled.add(holder.token)
             else:
-                Journal(Path(holder.home)).clear()
+                self._journal_at(holder.home).clear()
         if not (holder.is_abandoned or is_told):
             ended = "; its Spark JVM has ended" if is_ended else ""
             logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from tauro.launch.machine import this_machine
 from tauro.launch.settings import Needs, Setting, settings_for
 from tauro.model import GlobalSettings, InputSpec, Mode, NodeSpec, Options, OutputSpec
 from tauro.model.settings import as_spark_options
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
 
 
 class Project(Protocol):
@@ -82,6 +85,7 @@ def session_needs(project: Project, pipeline_config: Options | None = None) -> N
         is_local=project.settings.mode == Mode.LOCAL,
         formats=frozenset(formats),
         jdbc_urls=frozenset(urls),
+        schemes=frozenset(_schemes(project, entries)),
         project=as_spark_options(project.settings.spark_config),
         pipeline=as_spark_options(pipeline_config or {}),
     )
@@ -98,6 +102,17 @@ def _formats_of(project: Project, entry: InputSpec | OutputSpec) -> Iterator[str
     paths = (entry.path,) if isinstance(entry.path, str) else entry.path or ()
     if entry.format_name is None and any((project.root / path / "_delta_log").is_dir() for path in paths):
         yield "delta"
+
+
+def _schemes(project: Project, entries: Iterable[InputSpec | OutputSpec]) -> Iterator[str]:
+    """The schemes of remote paths."""
+    paths = [project.settings.input_path, project.settings.output_path]
+    for entry in entries:
+        paths += (entry.path,) if isinstance(entry.path, str) else entry.path or ()
+    for path in paths:
+        scheme = _SCHEME.match(path or "")
+        if scheme is not None and scheme[1].lower() != "file":
+            yield scheme[1].lower()
 
 
 def _entries(project: Project) -> Iterator[InputSpec | OutputSpec]:

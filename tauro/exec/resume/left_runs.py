@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from loguru import logger
 
@@ -18,8 +17,9 @@ from tauro.publish.journal import About, Journal, journals_in
 from tauro.publish.liveness import Life, Watch
 from tauro.publish.places import place_at
 from tauro.publish.recovery import Recovered, Recovery
+from tauro.storage.place import Place
 
-Spoiled = dict[Path, JournalError]
+Spoiled = dict[Place, JournalError]
 LAST = "last"
 _PAUSE_S = 0.5
 

@@ -19,6 +19,8 @@ from tauro.model.outcome import FailureKind
 from tauro.publish.holder import Span
 from tauro.publish.leases import Leases
 from tauro.publish.liveness import TTL_S, Watch
+from tauro.storage.place import put_whole
+from tests.support.stores import real
 from tests.unit.publish.conftest import ELSEWHERE, World, holder, span
 
 WAIT_S = 10
@@ -123,7 +125,7 @@ class TestTaking:
         target = world.target()
         for rubbish in ("", "{", '{"holders": [{"run_id": "x"}]}', "[]"):
             world.write(target)
-            target.place.path.write_text(rubbish)
+            real(target.place.path).write_text(rubbish)
             with world.leases() as leases:
                 leases.acquire([target])
                 assert [one.run_id for one in target.place.holders()] == ["mine"]
@@ -254,8 +256,8 @@ class TestDeadRuns:
         thread = in_background(take)
         until(lambda: told)
         draft = world.folder / "draft"
-        draft.write_text(world.target().place.path.read_text().replace('"beat":3', '"beat":4'))
-        draft.replace(world.target().place.path)
+        draft.write_text(real(world.target().place.path).read_text().replace('"beat":3', '"beat":4'))
+        draft.replace(real(world.target().place.path))
         thread.join(WAIT_S)
         assert "run other of pipeline 'daily' on elsewhere" in str(errors[0])
 
@@ -328,10 +330,10 @@ class TestHeartbeat:
         target = world.target()
         with world.leases() as leases:
             leases.acquire([target])
-            kept = target.place.path.read_text()
+            kept = target.place.path.read_bytes()
             target.place.path.unlink()
             leases.renew()
-            target.place.path.write_text(kept)
+            put_whole(target.place.path, kept)
             with pytest.raises(LeaseLostError):
                 leases.check()
 

@@ -45,6 +45,17 @@ def test_databases_are_known_by_their_urls(tmp_path: Path) -> None:
     assert needs.jdbc_urls == {"jdbc:postgresql://host/db"}
 
 
+def test_remote_paths_are_known_by_their_schemes(tmp_path: Path) -> None:
+    needs = session_needs(
+        context(
+            tmp_path,
+            global_settings={"output_path": "hdfs://host/out"},
+            input_config={"a": {"format": "csv", "path": ["a.csv", "S3A://bucket/b.csv", "file:/c.csv"]}},
+        )
+    )
+    assert needs.schemes == {"hdfs", "s3a"}
+
+
 def test_the_default_format_counts_only_where_an_output_has_none_of_its_own(tmp_path: Path) -> None:
     settings = {"default_format": "delta", "output_path": "out"}
     node = {"sql": "select 1 as one", "output": ["x"]}
