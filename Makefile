@@ -6,7 +6,7 @@ END := 2013-01-07
 
 COMPOSE := docker compose --file docker/compose.yml
 
-.PHONY: help run test check bench faults cluster-up cluster-down lock clean
+.PHONY: help run test check bench faults cluster-up cluster-down compose-up compose-down lock clean
 
 help:
 	@echo "make run     runs the example's daily pipeline, and shows its result"
@@ -14,8 +14,10 @@ help:
 	@echo "make check   checks format, lint, types and layers"
 	@echo "make bench   measures Tauro against hand-written code"
 	@echo "make faults  kills runs at every durable step, for hours; goes on where it stopped"
-	@echo "make cluster-up    starts Spark, PostgreSQL and S3 storage in containers; docs/deploy.md says what for"
-	@echo "make cluster-down  ends them, and keeps what they have stored"
+	@echo "make cluster-up    starts a Spark cluster on this machine, and prints its URL"
+	@echo "make cluster-down  ends it"
+	@echo "make compose-up    starts Spark, PostgreSQL and S3 storage in containers; docs/deploy.md says what for"
+	@echo "make compose-down  ends them, and keeps what they have stored"
 	@echo "make lock    renews requirements-dev.lock"
 	@echo "make clean   removes everything that was made"
 
@@ -41,10 +43,16 @@ faults: $(VENV)/.complete
 	$(VENV)/bin/python -m tests.faults $(FAULTS_ARGS)
 	TAURO_READERS_S=600 $(VENV)/bin/python -m pytest -q -s tests/spark/test_readers.py
 
-cluster-up: docker/.env
+cluster-up: $(VENV)/.complete
+	$(VENV)/bin/python scripts/cluster-up $(CLUSTER_ARGS)
+
+cluster-down: $(VENV)/.complete
+	$(VENV)/bin/python scripts/cluster-down
+
+compose-up: docker/.env
 	$(COMPOSE) up --build --detach --wait
 
-cluster-down: docker/.env
+compose-down: docker/.env
 	$(COMPOSE) down
 
 # Passwords of its own for each checkout.
@@ -60,6 +68,6 @@ $(VENV)/.complete: pyproject.toml requirements-dev.lock scripts/setup-env
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
+	rm -rf $(VENV) .cluster .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
 	rm -rf config_examples/*/output config_examples/*/.tauro config_examples/*/spark-warehouse config_examples/*/metastore_db
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ from tauro.cli.lazy import LazyGroup
 
 COMMANDS = {
     "run": ("tauro.cli.commands.run:run", "Run a pipeline."),
+    "submit": ("tauro.cli.commands.submit:submit", "Run a pipeline on a cluster, by spark-submit."),
     "resume": ("tauro.cli.commands.resume:resume", "Carry on a run that failed or was killed."),
     "validate": ("tauro.cli.commands.validate:validate", "Check the project and report every problem."),
     "plan": ("tauro.cli.commands.plan:plan", "Show what would run, in which order, and why."),
@@ -66,7 +67,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     if os.getpid() == 1:
         _heed_signals()
     with Invocation(words) as invocation:
-        code = _run(words, invocation)
+        code = call(words, invocation)
     if args is None:  # the process ends here: without this Python goes through all that was imported, in vain
         gc.freeze()
     sys.exit(code)
@@ -83,7 +84,13 @@ def _heed_signals() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def _run(words: list[str], invocation: Invocation) -> int:
+def call(words: list[str], invocation: Invocation) -> int:
+    """Runs a command and returns its exit code; whatever went wrong has been told.
+
+    Args:
+        words: the arguments after `tauro`.
+        invocation: where the answer goes.
+    """
     try:
         code = cli.main(words, prog_name="tauro", standalone_mode=False, obj=invocation)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: whatever escapes becomes an exit code

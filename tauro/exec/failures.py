@@ -9,6 +9,7 @@ from types import TracebackType
 
 from tauro.errors import (
     ConflictError,
+    MismatchError,
     NodeError,
     NodeTimeoutError,
     ProjectError,
@@ -39,6 +40,7 @@ _TRANSIENT_TEXT = re.compile(
 )
 # What pyspark says when its JVM goes away under it, besides py4j's own errors.
 _SHUT_DOWN_TEXT = re.compile(r"SparkContext was shut ?down|stopped SparkContext")
+_FROM_SPARK = frozenset({"PySparkException", "Py4JJavaError"})
 _DYING_S = 2.0
 """How long a JVM that has closed its session, or a connection, may take to be dead."""
 _DEAD_S = 0.2
@@ -69,23 +71,42 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def told_by_its_cause(error: BaseException) -> BaseException:
-    """`error`, or in its place one that says that Spark's JVM has died, if that is why there was an error.
+    """`error`, or in its place one that says why Spark failed: its JVM has died, or a cluster's versions do not fit.
 
     A refused connection counts only if it was pyspark's to the JVM, and that one has ended; those of the user's own
     code stay what they are.
     """
     wait_s = max(map(_dying_for_s, chain_of(error)))
-    if isinstance(error, SessionLostError) or not wait_s:
+    if isinstance(error, SessionLostError):
         return error
+    if not wait_s:
+        return _mismatch(error) or error
     from tauro.spark.session import how_the_jvm_died
 
     end = how_the_jvm_died(wait_s)
     if end is None:
-        return error
+        return _mismatch(error) or error
     memory = "; if the machine was short of memory, lower spark.driver.memory or max_workers"
     lost = SessionLostError(f"Spark's JVM has died: {end}", fix=f"run it again{memory if 'SIGKILL' in end else ''}")
     lost.__cause__ = error
     return lost
+
+
+def _mismatch(error: BaseException) -> MismatchError | None:
+    """What of a cluster does not fit the driver, where that is why Spark failed."""
+    if not any(_FROM_SPARK & {cls.__name__ for cls in type(link).__mro__} for link in chain_of(error)):
+        return None
+    from tauro.spark.session import version_on_cluster
+
+    version = version_on_cluster()
+    if version is None:
+        return None
+    from tauro.spark.mismatches import mismatch_in
+
+    found = mismatch_in("\n".join(str(link) for link in chain_of(error)), version)
+    if found is not None:
+        found.__cause__ = error
+    return found
 
 
 def kind_of(error: BaseException) -> FailureKind:
@@ -95,6 +116,8 @@ def kind_of(error: BaseException) -> FailureKind:
     """
     if isinstance(error, SessionLostError):
         return FailureKind.TRANSIENT
+    if isinstance(error, MismatchError):
+        return FailureKind.PERMANENT
     for link in reversed(list(_causes(error))):
         names = {cls.__name__ for cls in type(link).__mro__}
         if isinstance(link, _PERMANENT) or names & _PERMANENT_NAMES:

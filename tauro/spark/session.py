@@ -73,3 +73,12 @@ def how_the_jvm_died(wait_s: float = 0.0) -> str | None:
     from tauro.spark.classic import jvm_death
 
     return jvm_death(wait_s)
+
+
+def version_on_cluster() -> str | None:
+    """The version of the Spark that the session of this process runs on a cluster; None if there is no such session."""
+    if "tauro.spark.classic" not in sys.modules:
+        return None
+    from tauro.spark.classic import cluster_spark
+
+    return cluster_spark()

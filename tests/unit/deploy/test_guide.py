@@ -68,7 +68,7 @@ def test_runs_in_containers_are_understood() -> None:
 def test_make_has_the_targets() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = [words[1] for words in COMMANDS if words[0] == "make"]
-    assert targets == ["cluster-up", "cluster-down"]
+    assert targets == ["compose-up", "compose-down"]
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 

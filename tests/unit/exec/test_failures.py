@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tauro.errors import (
     ConfigError,
     ConflictError,
+    MismatchError,
     MissingExtraError,
     NodeError,
     NodeTimeoutError,
@@ -260,3 +261,22 @@ class TestLostJvm:
         cause = describe(told_by_its_cause(error)).cause or ""
         assert "the last try" in cause
         assert "a try before" not in cause
+
+
+class PySparkException(Exception):
+    """Stands for pyspark's, which is known by its name."""
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("4.2.0", True), (None, False)])
+def test_what_does_not_fit_on_a_cluster_is_told_in_place_of_what_it_led_to(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, is_told: bool
+) -> None:
+    monkeypatch.setattr("tauro.spark.session.version_on_cluster", lambda: version)
+    error = PySparkException("Job aborted: ModuleNotFoundError: No module named 'lxml'")
+    told = told_by_its_cause(error)
+    assert isinstance(told, MismatchError) is is_told
+    assert told is error or told.__cause__ is error
+    if is_told:
+        assert kind_of(told) is FailureKind.PERMANENT
+    own = ValueError("Job aborted: ModuleNotFoundError: No module named 'lxml'")
+    assert told_by_its_cause(own) is own

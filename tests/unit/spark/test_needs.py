@@ -8,7 +8,7 @@ import pytest
 
 from tauro.config import Context
 from tauro.errors import UnsupportedError
-from tauro.spark.needs import session_needs, session_settings
+from tauro.spark.needs import data_folders, session_needs, session_settings, unresolved_settings
 from tauro.spark.session import open_session
 
 PLAIN = {"format": "parquet", "path": "rows"}
@@ -81,3 +81,34 @@ def test_modes_to_come_are_refused_before_anything_starts(tmp_path: Path, mode: 
         open_session(context(tmp_path, global_settings={"mode": mode}))
     assert caught.value.exit_code == 2
     assert "distributed, local" in str(caught.value)
+
+
+TUNED = {"spark.driver.memory", "spark.driver.host", "spark.sql.warehouse.dir", "spark.executorEnv.PYTHONPATH"}
+"""What fits the one machine of a local session."""
+
+
+@pytest.mark.parametrize("master", ["spark://host:7077", "yarn", "k8s://https://host", "local-cluster[2,1,512]"])
+def test_nothing_is_tuned_for_this_machine_where_a_cluster_does_the_work(tmp_path: Path, master: str) -> None:
+    local = context(tmp_path)
+    assert set(session_settings(local)) >= TUNED
+    named = context(tmp_path, global_settings={"output_path": "out", "spark_config": {"spark.master": master}})
+    assert not TUNED & set(session_settings(named))
+    assert not TUNED & set(session_settings(local, {"spark.master": master}))
+    by_command = unresolved_settings(local, command={"spark.master": master})
+    assert not TUNED & set(by_command)
+    assert (by_command["spark.master"].value, by_command["spark.master"].origin) == (master, "--conf")
+
+
+def test_what_spark_submit_was_told_stands_and_its_master_decides(tmp_path: Path) -> None:
+    project = context(tmp_path, global_settings={"spark_config": {"spark.master": "local[2]"}})
+    submitted = {"spark.master": "yarn", "spark.sql.shuffle.partitions": "7"}
+    found = unresolved_settings(project, submitted=submitted)
+    assert not TUNED & set(found)
+    assert found["spark.sql.shuffle.partitions"].value == "7"
+
+
+def test_data_and_secrets_are_no_code(tmp_path: Path) -> None:
+    settings = {"input_path": "data", "output_path": "/mnt/out", "secrets_path": "keys"}
+    folders = data_folders(context(tmp_path, global_settings=settings))
+    assert folders == (tmp_path / "data", Path("/mnt/out"), tmp_path / "keys")
+    assert data_folders(context(tmp_path, global_settings={"output_path": "s3a://bucket/out"})) == ()
