@@ -23,6 +23,7 @@ from tauro.launch.settings import FROM_TAURO, Setting
 from tauro.launch.switches import is_off
 from tauro.launch.warm.place import SWITCH
 from tauro.model import Options
+from tauro.spark.active import active_session
 from tauro.spark.gateway import Jvm
 from tauro.spark.needs import Project, unresolved_settings
 
@@ -97,7 +98,7 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
         if _own is not None and _own.jvm.death() is not None:
             _own.jvm.end()
             _own = None
-        existing = _existing_session()
+        existing = active_session()
         if existing is not None:
             if _own is not None and _is_same(existing, _own.jvm.session):
                 _own.users += 1
@@ -157,14 +158,6 @@ def _make_archive(settings: Mapping[str, Setting]) -> None:
     make_in_background(settings, installed_spark(), os.environ)
 
 
-def _existing_session() -> SparkSession | None:
-    """The session of this process, whoever made it; a remote one too."""
-    active = SparkSession.getActiveSession()
-    if active is None and SparkContext._active_spark_context is not None:  # active in another thread
-        active = SparkSession.builder.getOrCreate()
-    return active
-
-
 def _is_same(one: SparkSession, other: SparkSession) -> bool:
     """Whether two sessions, perhaps clones of each other, live in one SparkContext."""
     return isinstance(one, SparkSession) and one.sparkContext is other.sparkContext
@@ -177,8 +170,8 @@ def _refuse_remote(settings: Mapping[str, Setting]) -> None:
     ):
         if is_given:
             raise UnsupportedError(
-                f"{place} names a Spark Connect server, which is not supported yet",
-                fix=f"unset {place}, or name a cluster's master with mode: distributed",
+                f"{place} names a Spark Connect server, and the project's mode is another",
+                fix=f"mode: connect, or unset {place}",
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from tauro.config import Context
 from tauro.errors import Problem, UnknownNameError
+from tauro.exec.checks.over_connect import output_over_connect
 from tauro.exec.planning.resolution import problem_at
 from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, locations
@@ -34,8 +35,11 @@ def output_problems(context: Context, place: Place, spec: OutputSpec, name: str)
     if isinstance(found, UnknownNameError):
         yield problem_at(context, _format_place(place, spec), _named(place, name, found.message), fix=found.fix)
         return
-    for message in found.check_output(spec):
+    messages = found.check_output(spec)
+    for message in messages:
         yield problem_at(context, place, _named(place, name, message))
+    if not messages:
+        yield from output_over_connect(context, place, spec, name)
 
 
 def missing_paths(

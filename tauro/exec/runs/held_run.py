@@ -91,17 +91,18 @@ def held_run(
         journal = None
     elif journal is None:
         journal = Journal(home_of(run_id, workshops, context.root / PROJECT))
+    session = partial(context.open_spark, plan.pipeline.spark_config)
     recovery = Recovery(
-        lambda: context.open_spark(plan.pipeline.spark_config),
+        session,
         options_for(context),
         partial(tell_recovered, context, by=run_id),
     )
     versions = ReadVersions(context)
     home = journal.home if journal is not None else None
-    with Leases(run_id, plan.pipeline.name or None, home=home, settle=recovery.settle) as leases:
+    with Leases(run_id, plan.pipeline.name or None, home=home, settle=recovery.settle, session=session) as leases:
         leases.acquire(targets, wait_s=wait_s, stopped=stopped)
         if needs_session(plan):  # the rest is known to databases and catalogs
-            others = session_targets_of(plan, context.open_spark(plan.pipeline.spark_config), context.root)
+            others = session_targets_of(plan, session(), context.root)
             leases.acquire(others, wait_s=wait_s, stopped=stopped)
             targets, workshops = [*targets, *others], list(dict.fromkeys([*workshops, *_workshops(others)]))
         if journal is None:

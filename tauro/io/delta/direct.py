@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from tauro.errors import WriteError
+from tauro.io.delta import by_sql
 from tauro.io.delta.notes import append_id, note
 from tauro.io.delta.place import Commit, DeltaPlace
 from tauro.io.delta.write import explained, merge_into, refusal, result_of, writer_of
@@ -18,7 +19,6 @@ from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition, quoted
 from tauro.io.writing import LeftAlone, spark_errors
 from tauro.model import OutputResult, OverwriteScope, WriteMode
-from tauro.storage.paths import spark_path
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -111,8 +111,6 @@ class StagedDirect:
 
     def undo(self) -> bool:
         """Restores the version before, where the newest is this output's own; True if it is not in, or no longer."""
-        from delta.tables import DeltaTable
-
         try:
             commits = self.place.history(after=self.before)
             own = self._own_of(commits)
@@ -121,7 +119,7 @@ class StagedDirect:
             if own.version < commits[-1].version or own.version == 0 or self.place.new_table is not None:
                 return False
             step("delta.restore")
-            DeltaTable.forPath(self.session(), spark_path(self.place.path)).restoreToVersion(own.version - 1)
+            by_sql.restore(self.session(), self.place.path, own.version - 1)
         except spark_errors() as error:
             logger.opt(exception=error).warning("{}: the table can't be restored", self.request.where)
             return False

@@ -14,6 +14,7 @@ from tauro.io.files.swap import WORKSHOP, FileSwap, swap_from
 from tauro.io.files.table import file_table_at
 from tauro.io.files.write import refusal
 from tauro.io.ports import ReadRequest, Record, Staged, WriteRequest
+from tauro.io.reach import check_seen
 from tauro.io.writing import LeftAlone, window_condition
 from tauro.model import InputSpec, OutputResult, WriteMode
 from tauro.storage.local import make_folder
@@ -49,10 +50,12 @@ def stage_files(
         WriteError: the columns do not fit, the mode refuses what is there, an append can't be told from others, or
             Spark failed; nothing is left behind.
         WindowError: a windowed overwrite was given rows of other windows.
+        UnsupportedError: the session's Spark Connect server does not see the folder.
     """
     spec = request.spec
     assert spec.path is not None  # check_output asks for it
     target = Path(os.path.realpath(local_path(spec.path)))
+    check_seen(session, target.parent / WORKSHOP, request.where)
     table = file_table_at(target, request.where)
     if table is not None and spec.write_mode is WriteMode.ERROR:
         raise refusal(spec.path, request.where)
