@@ -32,7 +32,9 @@ def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[Non
     server_s = settings_of_the_server(spark_config) if remote_session_of(spark) is not None else ()
     with ExitStack() as stack:
         for name, value in as_spark_options(spark_config).items():
-            if name == REMOTE or name in server_s:  # the session was sought by the one; `tauro validate` warns of others
+            if (
+                name == REMOTE or name in server_s
+            ):  # the session was sought by the one; `tauro validate` warns of others
                 continue
             before = spark.conf.get(name, None)
             if before == value or _is_among(spark, name, value):

@@ -12,7 +12,7 @@ from loguru import logger
 
 from tauro.errors import WriteError
 from tauro.io.delta import by_sql
-from tauro.io.delta.notes import append_id, note
+from tauro.io.delta.notes import append_id, is_note_of, note
 from tauro.io.delta.place import Commit, DeltaPlace
 from tauro.io.delta.write import explained, merge_into, refusal, result_of, writer_of
 from tauro.io.ports import WriteRequest
@@ -59,6 +59,8 @@ class StagedDirect:
         if not self.place.exists() or (spec.replaces_table and spec.write_mode is WriteMode.OVERWRITE):
             return frame
         kept = self.place.read()
+        if self._is_in_already():
+            return kept
         names: tuple[str, ...] = ()
         if self.condition is not None:
             kept = kept.where(f"NOT coalesce({self.condition.sql(spec.window_column or '')}, false)")
@@ -198,6 +200,15 @@ class StagedDirect:
         commits = list(self.place.commits_after(-1))
         last = next((one for one in reversed(commits) if append_id(self.request) in one.transactions), None)
         return last, last is not None and _is_taken_back(last, commits)
+
+    def _is_in_already(self) -> bool:
+        """Whether an earlier run has appended for the same window, so that nothing will be added."""
+        if self.place.has_log_here or not self._is_append:
+            last, is_taken_back = self._last_append()
+            return last is not None and not is_taken_back
+        commits = self.place.history(after=-1)
+        last = next((one for one in reversed(commits) if is_note_of(one.info.get("userMetadata"), self.request)), None)
+        return last is not None and not _is_taken_back(last, commits)
 
     def _version_after_undo(self, before: int) -> int | None:
         """The version to append by where Delta has passed an append over that was taken back; None elsewhere."""
