@@ -159,7 +159,7 @@ class NodeExecutor:
         session = context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None
         before_publish: Callable[[], object] = _nothing
         if held is not None:
-            held.leases.note_session()
+            held.leases.note_session(session)
             before_publish = held.leases.check
         work = NodeWork(
             context,

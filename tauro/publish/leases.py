@@ -22,7 +22,7 @@ from tauro.publish.holder import Holder, exclude_each_other
 from tauro.publish.journal import Journal
 from tauro.publish.liveness import Life, Watch, held_here
 from tauro.publish.targets import Target
-from tauro.spark.remote import RemoteSession, remote_session_of_this_process
+from tauro.spark.remote import RemoteSession, remote_session_of, remote_session_of_this_process
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Leases:
         self.home = home
         self._settle = settle
         self._session = session
+        self._remote: RemoteSession | None = None
+        """The session that the run has on a server, as far as it is known."""
         self._noted: tuple[Process | None, RemoteSession | None] = (None, None)
         """The JVM, and the session on a server, as the lease files tell them."""
         self._held: dict[str, Target] = {}  # token -> what it stands for
@@ -160,8 +162,13 @@ class Leases:
                 fix="run it again; nothing was published under the lost lease",
             )
 
-    def note_session(self) -> None:
-        """Tells others where this process has Spark work by now: they end that if this process dies."""
+    def note_session(self, session: SparkSession | None) -> None:
+        """Tells others where this process has Spark work by now: they end that if this process dies.
+
+        Args:
+            session: the run's; None if it needs none.
+        """
+        self._remote = remote_session_of(session) if session is not None else None
         if self._held and self._spark() != self._noted:
             self.renew()
 
@@ -320,7 +327,7 @@ class Leases:
             return False
 
     def _spark(self) -> tuple[Process | None, RemoteSession | None]:
-        return self._jvm(), remote_session_of_this_process()
+        return self._jvm(), self._remote or remote_session_of_this_process()
 
     def _renew(self, token: str, target: Target, jvm: Process | None, remote: RemoteSession | None) -> None:
         with target.place.changing():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.connect.client import SparkConnectClient
 
-FEW_RETRIES = 5
+FEW_RETRIES = 4
 """How often a server that does not answer is asked again by those who must not wait for long: about 4 s."""
 _PAUSE_S = 0.05
 _GRACE_S = 5.0

@@ -29,12 +29,12 @@ def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[Non
     Raises:
         UnsupportedError: one of them only has an effect when a session starts, and this session has another value.
     """
-    server_s = settings_of_the_server(spark_config) if remote_session_of(spark) is not None else ()
+    not_its_own = {REMOTE}  # which has led to the session
+    if remote_session_of(spark) is not None:
+        not_its_own.update(settings_of_the_server(spark_config))  # `tauro validate` warns of them
     with ExitStack() as stack:
         for name, value in as_spark_options(spark_config).items():
-            if (
-                name == REMOTE or name in server_s
-            ):  # the session was sought by the one; `tauro validate` warns of others
+            if name in not_its_own:
                 continue
             before = spark.conf.get(name, None)
             if before == value or _is_among(spark, name, value):

@@ -28,6 +28,10 @@ def session_problems(context: Context) -> Iterator[Problem]:
     """Settings that a session on a server can't have."""
     if context.settings.mode != Mode.CONNECT:
         return
+    if context.settings.warm:
+        message = "warm has no effect over Spark Connect: there is no JVM to be kept"
+        place: tuple[str, ...] = ("global_settings", "warm")
+        yield problem_at(context, place, message, fix="leave it out", severity=Severity.WARNING)
     given: dict[tuple[str, ...], Options] = {("global_settings",): context.settings.spark_config}
     given |= {("pipelines_config", name): one.spark_config for name, one in context.pipelines.items()}
     for place, options in given.items():

@@ -29,7 +29,7 @@ def note(request: WriteRequest, write: str) -> str:
 
 
 def is_note_of(text: object, request: WriteRequest) -> bool:
-    """Whether a commit's `userMetadata` is that of what a request asks for, in whatever run; without dates, in its own."""
+    """Whether a commit's `userMetadata` tells of what a request asks for: in any run, or without dates in its own."""
     try:
         found = json.loads(str(text))
     except ValueError:

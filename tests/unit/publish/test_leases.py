@@ -339,11 +339,11 @@ class TestHeartbeat:
         jvms: list[Process | None] = [None]
         with Leases("mine", watch=world.watch(), jvm=lambda: jvms[0]) as leases:
             leases.acquire([world.target()])
-            leases.note_session()
+            leases.note_session(None)
             assert world.target().place.holders()[0].beat == 0
             jvms[0] = Process(pid=99, started=5)
-            leases.note_session()
-            leases.note_session()
+            leases.note_session(None)
+            leases.note_session(None)
             (found,) = world.target().place.holders()
             assert (found.jvm, found.beat) == (Process(pid=99, started=5), 1)
 
