@@ -260,3 +260,34 @@ class TestLostJvm:
         cause = describe(told_by_its_cause(error)).cause or ""
         assert "the last try" in cause
         assert "a try before" not in cause
+
+
+class TestServers:
+    """Failures of a Spark Connect server."""
+
+    PYSPARKS = type("PySparkException", (Exception,), {})
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[INVALID_HANDLE.SESSION_CHANGED] The handle 1 is invalid.",
+            "[RESPONSE_ALREADY_RECEIVED] INVALID_HANDLE.SESSION_NOT_FOUND on the server",
+            "[NO_ACTIVE_SESSION] No active Spark session found.",
+            "Received incorrect server side session identifier for request.",
+        ],
+    )
+    def test_a_session_that_its_server_does_not_know_is_lost_and_may_pass(self, text: str) -> None:
+        error = chained(WriteError("can't write"), named("SparkConnectException", self.PYSPARKS, text=text))
+        lost = told_by_its_cause(error)
+        assert isinstance(lost, SessionLostError)
+        assert "server" in lost.message
+        assert kind_of(lost) is FailureKind.TRANSIENT
+
+    def test_a_server_that_is_away_may_come_back(self) -> None:
+        text = "<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n>"
+        error = chained(WriteError("can't write"), named("SparkConnectGrpcException", self.PYSPARKS, text=text))
+        assert kind_of(error) is FailureKind.TRANSIENT
+
+    def test_a_users_own_error_of_the_same_words_stays_what_it_is(self) -> None:
+        error = ValueError("INVALID_HANDLE.SESSION_CHANGED")
+        assert told_by_its_cause(error) is error
