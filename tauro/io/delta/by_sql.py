@@ -42,9 +42,10 @@ def is_table(session: SparkSession, path: str) -> bool:
     return True
 
 
-def history(session: SparkSession, path: str, after: int) -> list[Row]:
-    """The commits after a version, the oldest first, as DESCRIBE HISTORY has them."""
-    told = session.sql(f"DESCRIBE HISTORY {_table(path)}")
+def history(session: SparkSession, path: str, after: int = -1, newest: int | None = None) -> list[Row]:
+    """The commits after a version, or the newest ones, the oldest first, as DESCRIBE HISTORY has them."""
+    limit = "" if newest is None else f" LIMIT {newest}"
+    told = session.sql(f"DESCRIBE HISTORY {_table(path)}{limit}")
     rows: list[Row] = told.where(f"version > {after}").orderBy("version").collect()
     return rows
 

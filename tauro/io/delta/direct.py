@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DIRECT = "direct"
 """What a record calls them."""
+_NEWEST = 20
+"""Among so many commits a write is looked for that has just been done."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,16 +236,16 @@ class StagedDirect:
 
     def _result_since(self, before: int, rows: int | None) -> OutputResult:
         is_written = True
-        if rows is None and self.place.has_log_here:
-            commit = self._own_of(list(self.place.commits_after(before)))
+        if rows is None:
+            commit = self._own_of(self.place.history(after=before, newest=_NEWEST))
             if commit is not None:
                 rows = commit.rows
-            elif self._is_append:
+            elif self._is_append and self._is_in_already():
                 self._check_still_there()
                 span = self.request.window or f"run {self.request.run_id}"
                 logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)
                 rows, is_written = 0, False
-            else:  # Delta commits nothing where nothing changes
+            elif self.place.has_log_here:  # Delta commits nothing where nothing changes
                 rows = 0
         return self._result(rows, is_written=is_written)
 

@@ -73,8 +73,13 @@ class DeltaPlace:
                     transactions={a["txn"]["appId"]: a["txn"]["version"] for a in actions if "txn" in a},
                 )
 
-    def history(self, after: int) -> list[Commit]:
-        """The commits after a version; Spark is asked where the log is not on this machine."""
+    def history(self, after: int, newest: int | None = None) -> list[Commit]:
+        """The commits after a version; Spark is asked where the log is not on this machine.
+
+        Args:
+            after: the version.
+            newest: how many are enough, where Spark has to be asked.
+        """
         if self.has_log_here:
             return list(self.commits_after(after))
         if not self.is_written():
@@ -89,7 +94,7 @@ class DeltaPlace:
                 removes_files=False,
                 transactions={},
             )
-            for row in by_sql.history(self.session(), self.path, after)
+            for row in by_sql.history(self.session(), self.path, after, newest)
         ]
 
     def taken_since(self, append_id: str, *, by_layout: bool = False) -> Commit | None:
