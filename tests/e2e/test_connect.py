@@ -66,7 +66,7 @@ def copy(days):
 
 
 def people(days):
-    return days.select("id", F.concat(F.lit("p"), "id").alias("name"))
+    return days.select("id", F.concat(F.lit("p"), "id").alias("name")).distinct()
 
 
 def elsewhere():
