@@ -69,6 +69,14 @@ def people(days):
     return days.select("id", F.concat(F.lit("p"), "id").alias("name")).distinct()
 
 
+def few():
+    return SparkSession.active().range(2)
+
+
+def after(few):
+    return slowly()
+
+
 def elsewhere():
     return SparkSession.active().sql("SELECT 1L AS id, DATE '1999-01-01' AS day")
 """
@@ -78,7 +86,7 @@ pipelines_config:
   lake: {nodes: [days, copy, people, big]}
   bad: {nodes: [days, elsewhere]}
   late: {nodes: [late], requires_dates: false}
-  slow: {nodes: [slow], requires_dates: false}
+  slow: {nodes: [few, slow], requires_dates: false}
   hasty: {nodes: [hasty], requires_dates: false}
 nodes_config:
   days: {function: remote_jobs.days, input: [], output: lake.days}
@@ -91,7 +99,8 @@ nodes_config:
     output: big
   elsewhere: {function: remote_jobs.elsewhere, input: [], output: lake.window}
   late: {function: remote_jobs.late, input: [], output: lake.late}
-  slow: {function: remote_jobs.slowly, input: [], output: slow}
+  few: {function: remote_jobs.few, input: [], output: few}
+  slow: {function: remote_jobs.after, input: [few], output: slow}
   hasty: {function: remote_jobs.slowly, input: [], output: hasty, timeout_s: 1}
 output_config:
   lake.days: {format: delta, path: out/days, write_mode: append, partition_by: [day]}
@@ -100,6 +109,7 @@ output_config:
   lake.window: {format: delta, path: out/window, overwrite_scope: window, window_column: day, partition_by: [day]}
   lake.late: {format: delta, path: out/late}
   big: {format: csv, path: out/big, options: {header: true}}
+  few: {format: parquet, path: out/few}
   slow: {format: parquet, path: out/slow}
   hasty: {format: json, path: out/hasty}
 """
@@ -239,6 +249,7 @@ def test_a_run_whose_server_is_started_anew_may_be_tried_again_and_is_carried_on
     stdout, stderr = run.communicate(timeout=120)
     assert run.returncode == 4, stderr
     assert json.loads(stdout)["error"]["type"] == "SessionLostError"
-    assert not (project.root / "out/slow").exists()
-    project.tauro("resume", "last")
-    assert len(pd.read_parquet(project.root / "out/slow")) == 20
+    assert not (project.root / "out/few").exists()
+    resumed = project.tauro("resume", "last")
+    assert {node["name"]: node["status"] for node in resumed["nodes"]} == {"few": "skipped", "slow": "completed"}
+    assert [len(pd.read_parquet(project.root / f"out/{name}")) for name in ("few", "slow")] == [2, 20]
