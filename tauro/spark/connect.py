@@ -22,6 +22,7 @@ from tauro.model import Options
 from tauro.spark.active import active_session
 from tauro.spark.needs import REMOTE, Project, connect_settings, remote_url
 from tauro.spark.remote import FEW_RETRIES, remote_session_of
+from tauro.spark.shipping import ship_modules
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.client import SparkConnectClient
@@ -54,6 +55,7 @@ def open_connect(project: Project, pipeline_config: Options) -> SparkSession:
     """
     global _own
     with _lock:
+        ship_modules(project.root)
         existing = active_session()
         if existing is not None:
             if _own is not None and existing is _own.session:

@@ -11,6 +11,7 @@ from tauro.errors import SessionError
 from tauro.model import Options
 from tauro.spark.active import active_session
 from tauro.spark.needs import Project
+from tauro.spark.shipping import ship_modules
 
 _RUNTIME = "DATABRICKS_RUNTIME_VERSION"
 """The variable that is set wherever Databricks runs Python."""
@@ -22,7 +23,8 @@ def open_databricks(project: Project, pipeline_config: Options) -> SparkSession:
     Raises:
         SessionError: there is none.
     """
-    del project, pipeline_config
+    del pipeline_config
+    ship_modules(project.root)
     return _session(os.environ)
 
 

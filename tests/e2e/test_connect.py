@@ -61,8 +61,12 @@ def days(start_date):
     return SparkSession.active().range(5).select("id", F.to_date(F.lit(start_date)).alias("day"))
 
 
+def doubled(number):
+    return 2 * number
+
+
 def copy(days):
-    return days.withColumn("is_copied", F.lit(True))
+    return days.withColumn("double", F.udf(lambda number: doubled(number), "long")("id"))
 
 
 def people(days):
@@ -137,6 +141,7 @@ facts = {"rows": [rows(tauro.run(root, pipeline="lake", start=day, end=day)) for
                   ("2025-01-01", "2025-01-01", "2025-01-02")]}
 spark = active_session()
 facts["kind"] = type(spark).__module__
+facts["doubles"] = sorted(row[-1] for row in table("copy"))
 facts["tables"] = {name: len(table(name)) for name in ("days", "copy", "people")}
 facts["noted"] = [bool(row["userMetadata"]) for row in history(spark, f"{root}/out/people", -1)]
 before = table("days")
@@ -220,6 +225,7 @@ def test_delta_sql_time_outs_and_undoing_work_over_connect(project: Example) -> 
     assert (again["lake.days"], again["lake.copy"], again["big"]) == (0, 5, 2)
     assert (second["lake.days"], second["lake.copy"]) == (5, 10)
     assert facts["tables"] == {"days": 10, "copy": 10, "people": 5}
+    assert facts["doubles"] == sorted([0, 2, 4, 6, 8] * 2)
     assert all(facts["noted"])
     assert "rows outside the window" in facts["bad"][0]
     assert facts["is_put_back"]
