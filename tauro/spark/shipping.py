@@ -30,7 +30,7 @@ def ship_modules(root: Path) -> None:
 def _own_modules(root: Path) -> Iterator[ModuleType]:
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name == "__main__" or module is None or not isinstance(file, str) or module.__name__ != name:
+        if name == "__main__" or not isinstance(file, str) or module.__name__ != name:
             continue
         path = Path(file)
         if path.is_relative_to(root) and _OTHERS.isdisjoint(path.relative_to(root).parts):
