@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -168,4 +169,9 @@ def _hush() -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    details = re.search(r'details = "(.+)"', str(error))
+    return (
+        details[1]
+        if details
+        else next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    )

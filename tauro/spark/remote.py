@@ -42,6 +42,10 @@ class RemoteSession:
 
 def remote_session_of(session: SparkSession) -> RemoteSession | None:
     """How another process finds a session; None for a classic one, and for one whose server can't be named."""
+    from tauro.spark.jobs import is_classic  # needs pyspark, which is there if a session is
+
+    if is_classic(session):
+        return None
     client: Any = getattr(session, "client", None)  # Any: only sessions over Connect have one
     place = getattr(getattr(client, "_builder", None), "endpoint", None)
     if place is None:
