@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -164,14 +165,13 @@ def _impatient(session: SparkSession) -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Keeps pyspark from printing, as JSON on stderr, every error that it raises anyway."""
+    """Keeps pyspark from printing what it raises anyway: every error as JSON on stderr, and a server that is away."""
     logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
 
 
 def _first_line(error: BaseException) -> str:
+    """What an error of the network is about, or any other's first line."""
     details = re.search(r'details = "(.+)"', str(error))
-    return (
-        details[1]
-        if details
-        else next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return details[1] if details else lines[0] if lines else type(error).__name__
