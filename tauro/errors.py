@@ -270,7 +270,7 @@ class MismatchError(SessionError):
 
 
 class SessionLostError(ExecutionError, ConnectionError):
-    """Spark's JVM has died while it was needed; what its loss looked like to pyspark is chained."""
+    """Spark's JVM, or the session on a server, was lost while it was needed; what that looked like is chained."""
 
 
 class HistoryError(ExecutionError):
