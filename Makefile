@@ -12,7 +12,7 @@ help:
 	@echo "make check   checks format, lint, types and layers"
 	@echo "make bench   measures Tauro against hand-written code"
 	@echo "make faults  kills runs at every durable step, for hours; goes on where it stopped"
-	@echo "make lock    renews requirements-dev.lock"
+	@echo "make lock    renews requirements-dev.lock and requirements-airflow.lock"
 	@echo "make clean   removes everything that was made"
 
 run: $(VENV)/.complete
@@ -21,6 +21,7 @@ run: $(VENV)/.complete
 
 test: $(VENV)/.complete
 	scripts/install-postgres
+	scripts/install-airflow .airflow
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.complete
@@ -45,6 +46,6 @@ $(VENV)/.complete: pyproject.toml requirements-dev.lock scripts/setup-env
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
+	rm -rf $(VENV) .airflow .airflow.lock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
 	rm -rf config_examples/*/output config_examples/*/.tauro config_examples/*/spark-warehouse config_examples/*/metastore_db
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
