@@ -18,7 +18,7 @@ help:
 	@echo "make cluster-down  ends it"
 	@echo "make compose-up    starts Spark, PostgreSQL and S3 storage in containers; docs/deploy.md says what for"
 	@echo "make compose-down  ends them, and keeps what they have stored"
-	@echo "make lock    renews requirements-dev.lock"
+	@echo "make lock    renews requirements-dev.lock and requirements-airflow.lock"
 	@echo "make clean   removes everything that was made"
 
 run: $(VENV)/.complete
@@ -27,6 +27,7 @@ run: $(VENV)/.complete
 
 test: $(VENV)/.complete
 	scripts/install-postgres
+	scripts/install-airflow .airflow
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: $(VENV)/.complete
@@ -68,6 +69,7 @@ $(VENV)/.complete: pyproject.toml requirements-dev.lock scripts/setup-env
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cluster .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .bench .faults
+	rm -rf $(VENV) .airflow .airflow.lock .cluster .bench .faults
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf config_examples/*/output config_examples/*/.tauro config_examples/*/spark-warehouse config_examples/*/metastore_db
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -33,6 +33,7 @@ COMMANDS = {
     "jars": ("tauro.cli.commands.jars:jars", "List, fetch and check the jars that sessions are given."),
     "warm": ("tauro.cli.commands.warm:warm", "Show and end the JVM that stays for the next run."),
     "warmup": ("tauro.cli.commands.warmup:warmup", "Make the first start as fast as the next ones."),
+    "airflow": ("tauro.cli.commands.airflow:airflow", "Write a DAG file that runs a pipeline under Airflow."),
     "schema": ("tauro.cli.commands.schema:schema", "Write JSON Schemas of the documents, for editors."),
     "init": ("tauro.cli.commands.init:init", "Write a new project that runs."),
     "completion": ("tauro.cli.commands.completion:completion", "Print the script that completes commands in a shell."),
