@@ -6,6 +6,7 @@ Nothing here may import more than click: `tauro --help` and shell completion ans
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -32,6 +33,7 @@ COMMANDS = {
     "jars": ("tauro.cli.commands.jars:jars", "List, fetch and check the jars that sessions are given."),
     "warm": ("tauro.cli.commands.warm:warm", "Show and end the JVM that stays for the next run."),
     "warmup": ("tauro.cli.commands.warmup:warmup", "Make the first start as fast as the next ones."),
+    "airflow": ("tauro.cli.commands.airflow:airflow", "Write a DAG file that runs a pipeline under Airflow."),
     "schema": ("tauro.cli.commands.schema:schema", "Write JSON Schemas of the documents, for editors."),
     "init": ("tauro.cli.commands.init:init", "Write a new project that runs."),
     "completion": ("tauro.cli.commands.completion:completion", "Print the script that completes commands in a shell."),
@@ -63,11 +65,24 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             failed, 4 failed and every root cause is transient, 5 another run writes an output, 130 interrupted.
     """
     words = list(sys.argv[1:] if args is None else args)
+    if os.getpid() == 1:
+        _heed_signals()
     with Invocation(words) as invocation:
         code = call(words, invocation)
     if args is None:  # the process ends here: without this Python goes through all that was imported, in vain
         gc.freeze()
     sys.exit(code)
+
+
+def _heed_signals() -> None:
+    """Takes SIGTERM and SIGHUP as Ctrl-C: the first process of a container is sent only what it has a handler for.
+
+    A run has handlers of its own.
+    """
+    import signal  # elsewhere nobody pays for its import
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def call(words: list[str], invocation: Invocation) -> int:

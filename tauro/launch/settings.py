@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tauro.launch.installed import InstalledSpark
 from tauro.launch.jars.coordinates import Coordinate, coordinates_for
+from tauro.launch.jars.stores import store_jars
 from tauro.launch.machine import Machine
 
 FROM_COMMAND = "--conf"
@@ -47,6 +48,8 @@ class Needs:
     formats: frozenset[str] = frozenset()
     """The formats of its entries; `table` stands for the catalog."""
     jdbc_urls: frozenset[str] = frozenset()
+    schemes: frozenset[str] = frozenset()
+    """Of its remote paths, such as `s3a`."""
     project: Mapping[str, str] = field(default_factory=dict)
     """`spark_config` of its settings."""
     pipeline: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +86,11 @@ def settings_for(
             settings.setdefault(name, Setting(name, _located(name, value, origin, needs.root), origin))
     for name, (value, why) in _defaults(needs, settings, machine).items():
         settings.setdefault(name, Setting(name, value, f"{FROM_TAURO}: {why}"))
-    _complete(settings, "spark.jars.packages", _missing_packages(needs, settings, spark), "the project's formats")
+    provided = _all_provided(settings, spark)
+    _complete(settings, "spark.jars.packages", _missing_packages(needs, provided, spark), "the project's formats")
+    stores = store_jars(needs.schemes, spark.hadoop_version, provided)
+    _complete(settings, "spark.jars.packages", [str(one) for one in stores.coordinates], "the project's paths")
+    _complete(settings, "spark.jars.excludes", list(stores.excludes), "a part of the SDK is enough")
     if "delta" in needs.formats:
         _complete(settings, "spark.sql.extensions", [_DELTA_EXTENSION], "the project uses Delta")
     return dict(sorted(settings.items()))
@@ -148,12 +155,17 @@ def _local_defaults(needs: Needs, settings: Mapping[str, Setting], machine: Mach
     return defaults
 
 
-def _missing_packages(needs: Needs, settings: Mapping[str, Setting], spark: InstalledSpark) -> list[str]:
-    """What the formats need, less what Spark brings and what the user names in some version."""
+def _all_provided(settings: Mapping[str, Setting], spark: InstalledSpark) -> list[str]:
+    """The jars that Spark brings, and the jars and coordinates that the user names."""
     provided = list(spark.jars)
     for name in ("spark.jars", "spark.jars.packages", "spark.driver.extraClassPath"):
         if name in settings:
             provided += _provided(name, settings[name].value)
+    return provided
+
+
+def _missing_packages(needs: Needs, provided: list[str], spark: InstalledSpark) -> list[str]:
+    """What the formats need, less what is provided in some version."""
     formats = needs.formats - ({"delta"} if _ANY_DELTA.is_among(provided) else set())
     wanted = coordinates_for(formats, needs.jdbc_urls, spark.version, spark.scala_version, spark.delta_version)
     return [str(coordinate) for coordinate in wanted if not coordinate.is_among(provided)]

@@ -24,6 +24,7 @@ from tauro.launch.settings import FROM_TAURO, SUBMITTED, Setting, jars_of
 from tauro.launch.switches import is_off
 from tauro.launch.warm.place import SWITCH
 from tauro.model import Options
+from tauro.spark.active import active_session
 from tauro.spark.gateway import Jvm
 from tauro.spark.needs import Project, unresolved_settings
 from tauro.spark.stops import whom_to_ask
@@ -108,7 +109,7 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
         if _own is not None and _own.jvm.death() is not None:
             _own.jvm.end()
             _own = None
-        existing = _existing_session()
+        existing = active_session()
         if existing is not None:
             if _is_on_cluster(existing):
                 _give_code(existing, project)
@@ -198,14 +199,6 @@ def _make_archive(settings: Mapping[str, Setting]) -> None:
     make_in_background(settings, installed_spark(), os.environ)
 
 
-def _existing_session() -> SparkSession | None:
-    """The session of this process, whoever made it; a remote one too."""
-    active = SparkSession.getActiveSession()
-    if active is None and SparkContext._active_spark_context is not None:  # active in another thread
-        active = SparkSession.builder.getOrCreate()
-    return active
-
-
 def _is_same(one: SparkSession, other: SparkSession) -> bool:
     """Whether two sessions, perhaps clones of each other, live in one SparkContext."""
     return isinstance(one, SparkSession) and one.sparkContext is other.sparkContext
@@ -218,8 +211,8 @@ def _refuse_remote(settings: Mapping[str, Setting]) -> None:
     ):
         if is_given:
             raise UnsupportedError(
-                f"{place} names a Spark Connect server, which is not supported yet",
-                fix=f"unset {place}, or name a cluster's master with mode: distributed",
+                f"{place} names a Spark Connect server, and the project's mode is another",
+                fix=f"mode: connect, or unset {place}",
             )
 
 
