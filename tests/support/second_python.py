@@ -29,7 +29,8 @@ def in_second_python(session: SparkSession, task: Mapping[str, Any], *, killed_a
     Args:
         session: the test run's.
         task: `do`, and what goes with it: `stage` an `entry` with `sql`; `publish`, `undo`, `discard` a `record` with
-            `options`; `hold` the lease of a `table` in a database with `options`.
+            `options`; `run` the pipeline `p` of a `project` for a `day`; `hold` the lease of a `table` in a database
+            with `options`.
         killed_at: the step at which the process kills itself.
     """
     gateway: Any = session.sparkContext._gateway
@@ -69,6 +70,7 @@ def _session(port: int, secret: str) -> SparkSession:
 
 
 def _do(task: Mapping[str, Any]) -> Any:
+    import tauro
     from tauro.io.output import OutputManager
     from tauro.io.ports import WriteRequest
     from tauro.io.recorded import as_record, staged_from
@@ -79,6 +81,8 @@ def _do(task: Mapping[str, Any]) -> Any:
     if task["do"] == "stage":
         request = WriteRequest("pipe", "node", "t", OutputSpec.parse("t", task["entry"]), None, "killed", home="/home")
         return as_record(request, OutputManager(IoProject(Path(), session)).stage(request, session.sql(task["sql"])))
+    if task["do"] == "run":
+        return tauro.run(task["project"], pipeline="p", start=task["day"], end=task["day"]).run_id
     if task["do"] == "hold":
         return _hold(session, task["options"], task["table"])
     staged = staged_from(task["record"], lambda: session, task["options"])
