@@ -139,6 +139,7 @@ def _settings(home: Path, port: int, url: str) -> dict[str, str]:
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "CORE__PARALLELISM": "4",
+        "CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),
         "API__WORKERS": "1",
