@@ -20,6 +20,7 @@
     │   ├── PublishError                       what a run has staged could not be published together
     │   ├── NodeTimeoutError (TimeoutError)    an attempt took longer than its `timeout_s`
     │   ├── SessionError                       Spark could not be started
+    │   │   └── MismatchError                      the driver and the cluster have versions that do not fit
     │   ├── SessionLostError (ConnectionError)  Spark's JVM has died
     │   ├── JournalError                       what a run that died has left can't be read, or not finished yet
     │   ├── HistoryError                       the history can't be read; a run goes on without it, and warns
@@ -264,8 +265,12 @@ class SessionError(ExecutionError):
     """Spark could not be started."""
 
 
+class MismatchError(SessionError):
+    """The driver and the cluster, or Spark and its jars, have versions that do not fit each other."""
+
+
 class SessionLostError(ExecutionError, ConnectionError):
-    """Spark's JVM has died while it was needed; what its loss looked like to pyspark is chained."""
+    """Spark's JVM, or the session on a server, was lost while it was needed; what that looked like is chained."""
 
 
 class HistoryError(ExecutionError):

@@ -14,10 +14,14 @@ from tauro.launch.jars.coordinates import Coordinate, coordinates_for
 from tauro.launch.jars.stores import store_jars
 from tauro.launch.machine import Machine
 
+FROM_COMMAND = "--conf"
 FROM_PIPELINE = "pipeline"
 FROM_PROJECT = "global_settings.spark_config"
 FROM_ENVIRONMENT = "environment (spark-defaults)"
 FROM_TAURO = "tauro default"
+
+SUBMITTED = "spark.tauro.submitted"
+"""The setting that bears the run's id in a JVM that `tauro submit` has given all settings and the project's code."""
 
 _DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 _DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
@@ -50,6 +54,8 @@ class Needs:
     """`spark_config` of its settings."""
     pipeline: Mapping[str, str] = field(default_factory=dict)
     """`spark_config` of the pipeline that is about to run, where that is known."""
+    command: Mapping[str, str] = field(default_factory=dict)
+    """What the call names itself."""
 
 
 def settings_for(
@@ -57,8 +63,8 @@ def settings_for(
 ) -> dict[str, Setting]:
     """Every setting that a session is started with, by name; it looks at nothing but its arguments.
 
-    The nearest wins: the pipeline, the project, the environment, Tauro's default. To the lists `spark.jars.packages`
-    and `spark.sql.extensions` is added what the project's formats need and nobody provides.
+    The nearest wins: the command, the pipeline, the project, the environment, Tauro's default. To the lists
+    `spark.jars.packages` and `spark.sql.extensions` is added what the project's formats need and nobody provides.
 
     Args:
         needs: what the project wants.
@@ -71,6 +77,7 @@ def settings_for(
     """
     settings: dict[str, Setting] = {}
     for origin, values in (
+        (FROM_COMMAND, needs.command),
         (FROM_PIPELINE, needs.pipeline),
         (FROM_PROJECT, needs.project),
         (FROM_ENVIRONMENT, environment),
@@ -92,6 +99,12 @@ def settings_for(
 def listed(value: str) -> list[str]:
     """The items of a setting that is a list with commas."""
     return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def jars_of(settings: Mapping[str, Setting]) -> list[str]:
+    """The jars that a session is given: files, or coordinates."""
+    names = [name for name in ("spark.jars", "spark.jars.packages") if name in settings]
+    return [item for name in names for item in listed(settings[name].value)]
 
 
 def _located(name: str, value: str, origin: str, root: Path) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 
-FIRST_TIER = "-XX:TieredStopAtLevel=1"
+FIRST_TIER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+"""With the room for compiled code that Java has by itself: a single tier has a fifth of it, too little for Spark."""
 SMALL_COLLECTOR = "-XX:+UseSerialGC"
 OPTIONS = f"{SMALL_COLLECTOR} {FIRST_TIER}"
 """Of a JVM that lives briefly."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tauro.config import Context
 from tauro.errors import Problem, UnknownNameError
+from tauro.exec.checks.over_connect import output_over_connect
 from tauro.exec.planning.resolution import problem_at
 from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, locations
@@ -20,22 +21,17 @@ Place = tuple[str, ...]
 
 def input_problems(context: Context, place: Place, spec: InputSpec, name: str) -> Iterator[Problem]:
     """What the format of an input can tell is wrong with it."""
-    found = _format(context, spec)
-    if isinstance(found, UnknownNameError):
-        yield problem_at(context, _format_place(place, spec), _named(place, name, found.message), fix=found.fix)
-        return
-    for message in found.check_input(spec):
-        yield problem_at(context, place, _named(place, name, message))
+    return _problems(context, place, spec, name, lambda found: found.check_input(spec))
 
 
 def output_problems(context: Context, place: Place, spec: OutputSpec, name: str) -> Iterator[Problem]:
     """What the format of an output can tell is wrong with it."""
-    found = _format(context, spec)
-    if isinstance(found, UnknownNameError):
-        yield problem_at(context, _format_place(place, spec), _named(place, name, found.message), fix=found.fix)
-        return
-    for message in found.check_output(spec):
-        yield problem_at(context, place, _named(place, name, message))
+    is_right = True
+    for problem in _problems(context, place, spec, name, lambda found: found.check_output(spec)):
+        is_right = False
+        yield problem
+    if is_right:
+        yield from output_over_connect(context, place, spec, name)
 
 
 def missing_paths(
@@ -65,6 +61,21 @@ def missing_paths(
         if is_read:
             message = f"{path} does not exist yet; it is written by {writer}"
             yield problem_at(context, place, message, fix="run that pipeline first")
+
+
+def _problems(
+    context: Context,
+    place: Place,
+    spec: InputSpec | OutputSpec,
+    name: str,
+    check: Callable[[Format], Iterable[str]],
+) -> Iterator[Problem]:
+    found = _format(context, spec)
+    if isinstance(found, UnknownNameError):
+        yield problem_at(context, _format_place(place, spec), _named(place, name, found.message), fix=found.fix)
+        return
+    for message in check(found):
+        yield problem_at(context, place, _named(place, name, message))
 
 
 def _format(context: Context, spec: InputSpec | OutputSpec) -> Format | UnknownNameError:

@@ -96,10 +96,11 @@ def recover(context: Context, run: LeftRun) -> Recovered | None:
 
     Raises:
         JournalError: it can be neither finished nor undone now.
-        OutputHeldError: another process is at it, for too long; or its JVM can't be ended.
+        OutputHeldError: another process is at it, for too long; or its work in Spark can't be ended.
     """
     if run.holder is not None and not run.holder.is_abandoned:
-        fence(run.holder, Watch().here, output="", location=str(run.journal.home))
+        location = str(run.journal.home)
+        fence(run.holder, Watch().here, output="", location=location, session=lambda: context.spark)
     recovered = _recovery(context).recover(run.journal)
     if recovered is not None:
         note_recovered(context, recovered)

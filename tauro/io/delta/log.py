@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JJavaError
 
+from tauro.io.delta.conflicts import CONFLICTS
 from tauro.io.delta.java import DeltaJava, delta_java, is_understood
 from tauro.io.windows import quoted
 from tauro.storage.paths import spark_path
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["DeltaLog", "Files", "Snapshot", "Transaction", "is_conflict", "is_understood", "shallow_clone"]
 
 # Any, in this module: py4j's objects have no types.
-_CONFLICTS = (
-    "ConcurrentAppendException",
-    "ConcurrentDeleteDeleteException",
-    "ConcurrentDeleteReadException",
-    "ConcurrentTransactionException",
-    "ConcurrentWriteException",
-    "DeltaConcurrentModificationException",
-    "MetadataChangedException",
-    "ProtocolChangedException",
-)
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -39,7 +30,7 @@ def is_conflict(error: Exception) -> bool:
     name = type(error).__name__
     if isinstance(error, Py4JJavaError):
         name = str(error.java_exception.getClass().getSimpleName())
-    return name in _CONFLICTS
+    return name in CONFLICTS
 
 
 class DeltaLog:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tauro.errors import WindowError, WriteError, bounded
 from tauro.io.columns import find_column, fitted
 from tauro.io.files.appended import Append
+from tauro.io.files.footers import rows_in_parquet
 from tauro.io.files.marker import Marker
 from tauro.io.files.swap import WORKSHOP
 from tauro.io.files.swaps import Swap, swap_for
@@ -20,7 +21,7 @@ from tauro.io.windows import WindowCondition
 from tauro.io.writing import one_line, spark_errors
 from tauro.model import WriteMode
 from tauro.storage.paths import spark_path
-from tauro.storage.place import Place, make_folder, move_files
+from tauro.storage.place import Place, here, make_folder, move_files
 from tauro.storage.remote import RemotePath
 from tauro.storage.steps import step
 
@@ -98,23 +99,34 @@ class FileJob:
 
     def write(self, frame: DataFrame, folder: Place) -> int | None:
         """The one Spark job; returns how many rows it wrote, if that is known."""
-        from tauro.spark.metrics import measured_write
+        from tauro.spark.jobs import is_classic
+        from tauro.spark.metrics import counted_write, measured_write
 
-        writer = frame.write.format(self.form.spark_name).options(**self._options_to_write)
-        if isinstance(folder, RemotePath) and not folder.files.moves_folders:
-            writer = writer.options(**_ONE_COPY_LESS)
-        if self.partition_by:
-            writer = writer.partitionBy(*self.partition_by)
         try:
             step("files.write")
-            with measured_write(self.session, f"tauro: write {self.request.output_id}") as measured:
-                writer.save(spark_path(str(folder)))
+            if is_classic(self.session):
+                with measured_write(self.session, f"tauro: write {self.request.output_id}") as measured:
+                    self._save(frame, folder)
+            elif self.form.name == "parquet":
+                self._save(frame, folder)
+                return rows_in_parquet(here(folder))
+            else:
+                with counted_write(frame) as (counted, measured):
+                    self._save(counted, folder)
         except spark_errors() as error:
             raise WriteError(
                 f"could not write {self.form.name} to {self.request.spec.path}: {one_line(error)}",
                 where=self.request.where,
             ) from error
         return measured.rows
+
+    def _save(self, frame: DataFrame, folder: Place) -> None:
+        writer = frame.write.format(self.form.spark_name).options(**self._options_to_write)
+        if isinstance(folder, RemotePath) and not folder.files.moves_folders:
+            writer = writer.options(**_ONE_COPY_LESS)
+        if self.partition_by:
+            writer = writer.partitionBy(*self.partition_by)
+        writer.save(spark_path(str(folder)))
 
     def check_window(self, swap: Swap, condition: WindowCondition | None) -> None:
         """Refuses staged partitions that lie outside the window; their folder names tell.

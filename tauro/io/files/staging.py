@@ -14,10 +14,11 @@ from tauro.io.files.swaps import Swap, as_record, staged_parts, swap_from_record
 from tauro.io.files.table import file_table_at
 from tauro.io.files.write import refusal
 from tauro.io.ports import ReadRequest, Record, Staged, WriteRequest
+from tauro.io.reach import check_seen
 from tauro.io.writing import LeftAlone, window_condition
 from tauro.model import InputSpec, OutputResult, WriteMode
 from tauro.storage.paths import is_remote
-from tauro.storage.place import Place, make_folder, place_of
+from tauro.storage.place import Place, here, make_folder, place_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -49,6 +50,7 @@ def stage_files(
         WriteError: the columns do not fit, the mode refuses what is there, an append can't be told from others, or
             Spark failed; nothing is left behind.
         WindowError: a windowed overwrite was given rows of other windows.
+        UnsupportedError: the session's Spark Connect server does not see the folder.
     """
     from tauro.spark.jobs import is_classic  # there is a session, so pyspark is there
 
@@ -61,6 +63,8 @@ def stage_files(
             fix="format: delta works there, or a session that is not one of Spark Connect",
         )
     target = place_of(spec.path, lambda: session)
+    if not is_remote(spec.path):
+        check_seen(session, here(target).parent / WORKSHOP, request.where)
     table = file_table_at(target, request.where)
     if table is not None and spec.write_mode is WriteMode.ERROR:
         raise refusal(spec.path, request.where)

@@ -271,7 +271,7 @@ class TestDeadRuns:
                 leases.acquire([world.target()])
                 assert is_running(process) is False
             assert jvm.wait(WAIT_S) == -9
-        assert told[0].endswith("which is dead; its Spark JVM has ended")
+        assert told[0].endswith("which is dead; its work in Spark has ended")
 
     def test_a_process_that_only_bears_the_id_of_that_jvm_is_spared(self, world: World) -> None:
         with subprocess.Popen(["sleep", "60"]) as stranger:
@@ -341,11 +341,11 @@ class TestHeartbeat:
         jvms: list[Process | None] = [None]
         with Leases("mine", watch=world.watch(), jvm=lambda: jvms[0]) as leases:
             leases.acquire([world.target()])
-            leases.note_jvm()
+            leases.note_session(None)
             assert world.target().place.holders()[0].beat == 0
             jvms[0] = Process(pid=99, started=5)
-            leases.note_jvm()
-            leases.note_jvm()
+            leases.note_session(None)
+            leases.note_session(None)
             (found,) = world.target().place.holders()
             assert (found.jvm, found.beat) == (Process(pid=99, started=5), 1)
 

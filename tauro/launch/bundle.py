@@ -1,0 +1,149 @@
+"""A project's files, or Tauro's own, in one zip file that Spark takes to a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import time
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import tauro
+from tauro.errors import InvalidValueError
+from tauro.launch.cache import cache_folder
+
+LARGEST_BYTES = 200 * 1024**2
+"""What is more than a project's code and configuration is not sent to a cluster."""
+
+_KEPT_S = 7 * 24 * 3600.0
+"""How long a bundle stays after its last use: a session may hand it out as long as it lives."""
+_SKIPPED = frozenset({"__pycache__", "_tauro", "metastore_db", "node_modules", "spark-warehouse"})
+_WHEN = (1980, 1, 1, 0, 0, 0)
+"""The time of every file, so that the same files make the same bundle."""
+
+
+def code_bundle(root: Path, environment: Mapping[str, str], without: Collection[Path] = ()) -> Path:
+    """The project's modules, with what lies beside them in their packages: what executors import.
+
+    Args:
+        root: the project's folder.
+        environment: tells where bundles are kept.
+        without: folders that are left out, such as the one that outputs go to.
+
+    Raises:
+        InvalidValueError: it is too large.
+    """
+    found = [path for path in _files(root, without) if _is_code(path, root)]
+    return _bundle(root, found, "code", environment)
+
+
+def project_bundle(root: Path, environment: Mapping[str, str], without: Collection[Path] = ()) -> Path:
+    """The whole project: what a driver on another machine needs.
+
+    Hidden files, virtual environments and what runs leave behind are not in it.
+
+    Args:
+        root: the project's folder.
+        environment: tells where bundles are kept.
+        without: folders that are left out, such as those of inputs, outputs and secrets.
+
+    Raises:
+        InvalidValueError: it is too large.
+    """
+    return _bundle(root, list(_files(root, without)), "project", environment)
+
+
+def tauro_bundle(environment: Mapping[str, str]) -> Path | None:
+    """Tauro's own modules; None where they were imported from such a bundle.
+
+    Args:
+        environment: tells where bundles are kept.
+    """
+    package = Path(tauro.__file__).parent
+    if not package.is_dir():
+        return None
+    return _bundle(package.parent, list(_files(package, ())), f"tauro-{tauro.__version__}", environment)
+
+
+def _files(root: Path, without: Collection[Path]) -> Iterator[Path]:
+    """The files below a folder, in a fixed order."""
+    left_out = {os.path.normpath(path) for path in without} - {str(root)}
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if _is_wanted(Path(folder, name), left_out))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if not name.startswith(".") and not name.endswith((".pyc", ".pyo")) and path.is_file():
+                yield path
+
+
+def _is_wanted(folder: Path, left_out: Collection[str]) -> bool:
+    name = folder.name
+    is_left_out = name.startswith(".") or name in _SKIPPED or name.endswith(".egg-info") or str(folder) in left_out
+    return not is_left_out and not (folder / "pyvenv.cfg").exists()
+
+
+def _is_code(path: Path, root: Path) -> bool:
+    """Whether a file is a module that can be imported from `root`, or belongs to a package."""
+    folders = path.relative_to(root).parts[:-1]
+    if not all(name.isidentifier() for name in folders):
+        return False
+    return path.suffix == ".py" or (bool(folders) and (path.parent / "__init__.py").exists())
+
+
+def _bundle(root: Path, files: list[Path], kind: str, environment: Mapping[str, str]) -> Path:
+    """The zip file of these files, made unless it is there."""
+    size = sum(path.stat().st_size for path in files)
+    if size > LARGEST_BYTES:
+        largest = max(files, key=lambda path: path.stat().st_size)
+        raise InvalidValueError(
+            f"{root} is too large to be sent to a cluster: {size // 1024**2} MiB in {len(files)} files, "
+            f"the largest of which is {largest}",
+            fix="keep data out of the project's folder, or below its input_path or output_path",
+        )
+    contents = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in files]
+    digest = hashlib.sha256()
+    for name, content in contents:
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    stem = re.sub(r"[^A-Za-z0-9.-]", "_", kind if root == Path(tauro.__file__).parent.parent else f"{root.name}-{kind}")
+    folder = bundles_folder(environment)
+    bundle = folder / f"{stem}-{digest.hexdigest()[:16]}.zip"
+    if bundle.exists():
+        os.utime(bundle)
+        return bundle
+    _drop_old(folder)
+    number, unfinished = tempfile.mkstemp(prefix=".bundle-", dir=folder)
+    try:
+        with os.fdopen(number, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+            for name, content in contents:
+                archive.writestr(zipfile.ZipInfo(name, _WHEN), content, zipfile.ZIP_DEFLATED)
+        os.replace(unfinished, bundle)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise
+    return bundle
+
+
+def bundles_folder(environment: Mapping[str, str]) -> Path:
+    """Where bundles are kept: a folder that is there.
+
+    Args:
+        environment: names the cache.
+    """
+    cache = cache_folder(environment)
+    folder = cache / "bundles" if cache is not None else Path(tempfile.mkdtemp(prefix="tauro-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _drop_old(folder: Path) -> None:
+    now = time.time()
+    for path in folder.iterdir():
+        with suppress(OSError):
+            if now - path.stat().st_mtime > _KEPT_S:
+                path.unlink()

@@ -1,0 +1,65 @@
+"""A real Spark cluster on loopback for the tests: a standalone master with two small workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """How to reach it."""
+
+    url: str
+    workers: tuple[int, ...]
+    """Their process ids."""
+
+    @property
+    def conf(self) -> dict[str, str]:
+        """Settings with which a session fits on it."""
+        return {
+            "spark.master": self.url,
+            "spark.executor.memory": "512m",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.ui.enabled": "false",
+            "spark.sql.shuffle.partitions": "2",
+        }
+
+    def kill_worker(self) -> None:
+        """Has one worker, and its executors with it, be gone without a word."""
+        os.kill(self.workers[0], signal.SIGKILL)
+
+
+@contextmanager
+def running_cluster(folder: Path) -> Iterator[Cluster]:
+    """A new cluster for as long as the block lasts; it ends with this process, too."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def call(script: str, *words: str) -> None:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "scripts" / script), *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    size = ("--workers", "2", "--cores", "1", "--memory", "512m")
+    call("cluster-up", "--folder", str(folder), "--port", "0", *size, "--with", str(os.getpid()), "--for", "30m")
+    try:
+        told = json.loads((folder / "cluster.json").read_text())
+        yield Cluster(told["url"], tuple(told["workers"]))
+    finally:
+        call("cluster-down", str(folder))

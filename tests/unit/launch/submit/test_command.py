@@ -1,0 +1,106 @@
+"""The call of `spark-submit`, and what is refused before it is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tauro.errors import InvalidValueError, TauroError, UnknownNameError, UnsupportedError
+from tauro.launch.submit.command import (
+    DeployMode,
+    Manager,
+    Submission,
+    check_deploy_mode,
+    manager_of,
+    settings_of_deployment,
+    submit_command,
+)
+
+IMAGE = {"spark.kubernetes.container.image": "spark"}
+UPLOAD = {"spark.kubernetes.file.upload.path": "s3a://bucket/up"}
+
+
+def test_the_command_has_every_part_in_its_place() -> None:
+    submission = Submission(
+        master="yarn",
+        deploy_mode=DeployMode.CLUSTER,
+        settings={"spark.b": "2", "spark.a": "1 x"},
+        driver=Path("/t/driver.py"),
+        words=("--", "run"),
+        py_files=("a.zip", "b.zip"),
+        archives=("p.zip#project",),
+    )
+    assert submit_command(Path("/spark"), submission) == [
+        *("/spark/bin/spark-submit", "--master", "yarn", "--deploy-mode", "cluster"),
+        *("--conf", "spark.a=1 x", "--conf", "spark.b=2"),
+        *("--py-files", "a.zip,b.zip", "--archives", "p.zip#project", "/t/driver.py", "--", "run"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("master", "manager"),
+    [
+        ("local[2]", Manager.LOCAL),
+        ("spark://host:7077", Manager.STANDALONE),
+        ("yarn", Manager.YARN),
+        ("k8s://https://host:443", Manager.KUBERNETES),
+    ],
+)
+def test_the_master_tells_the_manager(master: str, manager: Manager) -> None:
+    assert manager_of(master) is manager
+
+
+def test_what_is_no_master_is_an_error_that_lists_some() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown master 'mesos://x'; known: spark://HOST:7077, yarn"):
+        manager_of("mesos://x")
+
+
+@pytest.mark.parametrize(
+    ("manager", "settings", "output", "kind", "words"),
+    [
+        (Manager.STANDALONE, {}, "/out", UnsupportedError, "no Python driver on a standalone cluster"),
+        (Manager.LOCAL, {}, "/out", UnsupportedError, "no Python driver on a local master"),
+        (Manager.YARN, {}, "out", InvalidValueError, "the outputs would go to 'out'"),
+        (Manager.YARN, {"spark.yarn.submit.waitAppCompletion": "false"}, "/o", InvalidValueError, "nobody would learn"),
+        (Manager.KUBERNETES, UPLOAD, "/out", InvalidValueError, "an image"),
+        (Manager.KUBERNETES, IMAGE, "/out", InvalidValueError, "can't reach a driver on Kubernetes"),
+    ],
+)
+def test_what_can_not_work_on_the_cluster_is_refused(
+    manager: Manager, settings: dict[str, str], output: str, kind: type[TauroError], words: str
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        check_deploy_mode(manager, DeployMode.CLUSTER, settings, output)
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("manager", "mode", "settings", "output"),
+    [
+        (Manager.STANDALONE, DeployMode.CLIENT, {}, "out"),
+        (Manager.YARN, DeployMode.CLUSTER, {}, "/out"),
+        (Manager.YARN, DeployMode.CLUSTER, {}, "s3a://bucket/out"),
+        (Manager.KUBERNETES, DeployMode.CLUSTER, IMAGE | UPLOAD, None),
+    ],
+)
+def test_all_else_is_let_through(manager: Manager, mode: DeployMode, settings: dict[str, str], output: str) -> None:
+    check_deploy_mode(manager, mode, settings, output)
+
+
+def test_a_driver_here_and_executors_have_the_python_that_runs() -> None:
+    found = dict(settings_of_deployment(Manager.YARN, DeployMode.CLIENT, {}, python="/py", is_packed=False))
+    assert found == {"spark.pyspark.python": "/py", "spark.pyspark.driver.python": "/py"}
+
+
+def test_what_the_user_names_stays() -> None:
+    given = {"spark.pyspark.python": "/x", "spark.pyspark.driver.python": "/y", "spark.yarn.maxAppAttempts": "3"}
+    for mode in DeployMode:
+        assert dict(settings_of_deployment(Manager.YARN, mode, given, python="/py", is_packed=False)) == {}
+
+
+def test_a_packed_environment_is_what_processes_on_the_cluster_run() -> None:
+    there = dict(settings_of_deployment(Manager.YARN, DeployMode.CLUSTER, {}, python="/py", is_packed=True))
+    assert there == {"spark.pyspark.python": "./environment/bin/python", "spark.yarn.maxAppAttempts": "1"}
+    here = dict(settings_of_deployment(Manager.STANDALONE, DeployMode.CLIENT, {}, python="/py", is_packed=True))
+    assert here == {"spark.pyspark.python": "./environment/bin/python", "spark.pyspark.driver.python": "/py"}
