@@ -61,6 +61,7 @@ class S3:
             "access.key": "someone",
             "secret.key": "unasked",
             "connection.ssl.enabled": "false",
+            "performance.flags": "create,delete,mkdir",
         }
 
     def reached_by(self, session: SparkSession) -> None:
