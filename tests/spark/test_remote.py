@@ -19,9 +19,8 @@ pytestmark = pytest.mark.spark
 PROJECT = """\
 global_settings: {output_path: BUCKET/out}
 pipelines_config:
-  p: {nodes: [make_whole, make_day, make_more, make_table, read_day]}
+  p: {nodes: [make_day, make_more, make_table, read_day]}
 nodes_config:
-  make_whole: {sql: "select id, id * 2 as twice from range(5)", output: [whole]}
   make_day: {sql: "select id, 'a,\\"b' as text, cast(:start_date as date) as day from range(3)", output: [day]}
   make_more: {sql: "select id, cast(:start_date as date) as day from range(2)", output: [more]}
   make_table: {sql: "select id from range(7)", output: [table]}
@@ -30,7 +29,6 @@ nodes_config:
     input: {rows: day}
     output: [counts]
 output_config:
-  whole: {format: parquet}
   day: {format: csv, overwrite_scope: window, window_column: day, partition_by: [day]}
   more: {format: parquet, write_mode: append}
   table: {format: delta}
@@ -112,7 +110,6 @@ def renamed(spark: SparkSession, renaming: str, tmp_path: Path) -> Project:
 
 def expected(*days: str) -> dict[str, list[tuple[str, ...]]]:
     return {
-        "whole": [(str(id), str(id * 2)) for id in range(5)],
         "day": sorted((str(id), 'a,"b', day) for id in range(3) for day in days),
         "more": sorted((str(id), day) for id in range(2) for day in days),
         "table": [(str(id),) for id in range(7)],
@@ -124,14 +121,12 @@ def seen(project: Project) -> dict[str, list[tuple[object, ...]]]:
     return {name: project.rows(name) for name in expected()}
 
 
-@pytest.mark.parametrize("step", ["files.come", "files.go", "journal.done"])
-def test_a_run_that_is_killed_while_it_publishes_to_s3_is_ended_by_the_next(project: Project, step: str) -> None:
-    check_killed(project, step)
+def test_a_run_that_is_killed_while_files_move_on_s3_is_ended_by_the_next(project: Project) -> None:
+    check_killed(project, "files.come")
 
 
-@pytest.mark.parametrize("step", ["storage.trade"])
-def test_a_run_that_is_killed_between_two_renames_is_ended_by_the_next(renamed: Project, step: str) -> None:
-    check_killed(renamed, step)
+def test_a_run_that_is_killed_between_two_renames_is_ended_by_the_next(renamed: Project) -> None:
+    check_killed(renamed, "storage.trade")
 
 
 def check_killed(project: Project, step: str) -> None:
