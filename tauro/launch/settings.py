@@ -127,6 +127,11 @@ def _defaults(needs: Needs, settings: Mapping[str, Setting], machine: Machine) -
     }
     if "delta" in needs.formats:
         defaults["spark.sql.catalog.spark_catalog"] = (_DELTA_CATALOG, "the project uses Delta")
+    if "s3a" in needs.schemes:
+        defaults["spark.hadoop.fs.s3a.performance.flags"] = (
+            "create,delete,mkdir",
+            "a store has no folders to look after",
+        )
     if needs.is_local:
         defaults |= _local_defaults(needs, settings, machine)
     return defaults

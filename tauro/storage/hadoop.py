@@ -31,6 +31,7 @@ _STATUS = re.compile(
 )
 """A file's status as Hadoop puts it into text."""
 _AT_ONCE = 16
+_TRIES = 5
 _GONE = ("FileNotFoundException", "NoSuchFileException")
 _THERE = ("FileAlreadyExistsException",)
 
@@ -86,6 +87,12 @@ class HadoopFiles:
             return there.listed(there.files.listFiles(there.path, True))
         return []
 
+    def holds_files(self, folder: str) -> bool:
+        """Whether a file lies below a folder; the first page of a listing tells."""
+        with suppress(FileNotFoundError), self._opened(folder) as there:
+            return bool(there.files.listFiles(there.path, True).hasNext())
+        return False
+
     def matching(self, pattern: str) -> list[str]:
         """The existing paths that a pattern stands for."""
         with self._opened(pattern) as there:
@@ -120,6 +127,8 @@ class HadoopFiles:
                 elif there.files.hasPathCapability(there.path, _CONDITIONAL):
                     builder = there.files.createFile(there.path).recursive().overwrite(True)
                     _fill(builder.must(_CONDITIONAL, True).build(), content)
+                elif there.files.exists(there.path):  # some stores do not look, if they are told to be quick
+                    return False
                 else:
                     _fill(there.files.create(there.path, False), content)
                 return True
@@ -131,9 +140,15 @@ class HadoopFiles:
             raise
 
     def make_folder(self, path: str) -> None:
-        """Makes a folder and those above it."""
-        with self._opened(path) as there:
-            there.files.mkdirs(there.path)
+        """Makes a folder and those above it, also while others remove empty ones on the way; stores need none."""
+        for left in reversed(range(_TRIES if self.moves_folders else 0)):
+            try:
+                with self._opened(path) as there:
+                    there.files.mkdirs(there.path)
+                return
+            except OSError:
+                if not left:
+                    raise
 
     def move(self, source: str, target: str) -> None:
         """Moves to where nothing is: by copying and removing, in a store, and by a rename elsewhere."""

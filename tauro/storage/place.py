@@ -273,9 +273,12 @@ def remove_empty(place: Place, *, up_to: Place) -> None:
     if not isinstance(place, RemotePath):
         local.remove_empty(here(place), up_to=here(up_to))
         return
-    one = place
-    while place.files.remove_if_empty(one.path) and one != up_to:
-        one = one.parent
+    if place.files.moves_folders:
+        one = place
+        while place.files.remove_if_empty(one.path) and one != up_to:
+            one = one.parent
+    elif not place.files.holds_files(str(up_to)):  # a store has no folders, but may have something to mark them
+        _remove_hollow(place.files, str(up_to))
 
 
 def locked(place: Place, *, timeout_s: float = 600.0) -> AbstractContextManager[None]:
@@ -299,6 +302,14 @@ def changed_at(folder: Place) -> float:
         with suppress(OSError):  # gone meanwhile: somebody else removes it
             latest = max(latest, os.stat(path).st_mtime)
     return latest
+
+
+def _remove_hollow(files: FileSystem, folder: str) -> None:
+    """Removes a folder that holds nothing but folders; one into which somebody puts a file meanwhile stays."""
+    for one in files.children(folder):
+        if one.is_folder:
+            _remove_hollow(files, one.path)
+    files.remove_if_empty(folder)
 
 
 def _draft_of(path: Path) -> Path:

@@ -45,6 +45,9 @@ class FileSystem(Protocol):
     def below(self, folder: str) -> list[Found]:
         """All files below a folder, by path, in one call; nothing if it does not exist."""
 
+    def holds_files(self, folder: str) -> bool:
+        """Whether a file lies below a folder; False if that does not exist."""
+
     def matching(self, pattern: str) -> list[str]:
         """The existing paths that a pattern of Hadoop's kind stands for, sorted."""
 
@@ -58,7 +61,7 @@ class FileSystem(Protocol):
         """As `write`, where nothing is; False, and nothing changed, where something is."""
 
     def make_folder(self, path: str) -> None:
-        """Makes a folder and those above it."""
+        """Makes a folder and those above it, where files need one to lie in."""
 
     def move(self, source: str, target: str) -> None:
         """Moves a file, or a folder where `moves_folders`, to where nothing is; folders above it are made.

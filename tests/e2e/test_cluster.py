@@ -49,7 +49,7 @@ import time
 from pyspark.sql import functions as F
 
 
-@F.udf("string")
+@F.udf("string", useArrow=False)
 def shout(word):
     from shop.signs import SIGN
 

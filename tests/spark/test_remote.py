@@ -91,7 +91,7 @@ class Project:
         """The rows that any reader sees."""
         read = self._session.read
         if name == "day":
-            frame = read.csv(f"{self.out}/day", header=True)
+            frame = read.csv(f"{self.out}/day", header=True, escape='"')
         else:
             frame = read.format("delta" if name == "table" else "parquet").load(f"{self.out}/{name}")
         return sorted(tuple(str(value) for value in row) for row in frame.collect())

@@ -49,9 +49,9 @@ class Airflow:
         """What the REST API answers, as parsed JSON."""
         return _call(method, f"{self.url}/api/v2/{path}", body, self.token)
 
-    def trigger(self, dag_id: str) -> str:
-        """Has a DAG run now, for the interval that ended last; the id of its run."""
-        run = self.call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": "2025-01-05T00:00:00Z"})
+    def trigger(self, dag_id: str, ended_on: str = "2025-01-05") -> str:
+        """Has a daily DAG run now, for the day before `ended_on`; the id of its run."""
+        run = self.call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": f"{ended_on}T00:00:00Z"})
         return str(run["dag_run_id"])
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
@@ -97,11 +97,12 @@ class Airflow:
 
 
 @contextmanager
-def running_airflow(dags: Mapping[str, str]) -> Iterator[Airflow]:
+def running_airflow(dags: Mapping[str, str], variables: Mapping[str, str] | None = None) -> Iterator[Airflow]:
     """An Airflow of its own for as long as the block lasts.
 
     Args:
         dags: the DAG files, by their names.
+        variables: of its environment, in place of those of the tests.
     """
     installed = _installed()
     home = Path(tempfile.mkdtemp(prefix="tauro-airflow-"))
@@ -111,7 +112,7 @@ def running_airflow(dags: Mapping[str, str]) -> Iterator[Airflow]:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
-        **plain_environment(),
+        **(plain_environment() if variables is None else variables),
         "PATH": f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "AIRFLOW_HOME": str(home),
         **{f"AIRFLOW__{name}": value for name, value in _settings(home, port, url).items()},

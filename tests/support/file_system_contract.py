@@ -32,6 +32,8 @@ def check_files(files: FileSystem, root: str) -> None:
         (f"{root}/a b/day=2013-01-01/%3D#ä", 3),
         (f"{root}/a b/top", 0),
     ]
+    assert files.holds_files(root)
+    assert not files.holds_files(f"{root}/none")
     assert files.matching(f"{root}/a*/t?p") == [f"{root}/a b/top"]
     files.write(f"{root}/a b/top", b"again")
     assert files.read(f"{root}/a b/top") == b"again"

@@ -51,16 +51,22 @@ class S3:
         with urlopen(Request(f"{self.url}/{name}", method="PUT"), timeout=10):
             return f"s3a://{name}"
 
-    def reached_by(self, session: SparkSession) -> None:
-        """Tells a session where the server is."""
-        for name, value in {
+    @property
+    def settings(self) -> dict[str, str]:
+        """What S3A has to be told, without `fs.s3a.`."""
+        return {
             "endpoint": self.url,
             "endpoint.region": "us-east-1",
             "path.style.access": "true",
             "access.key": "someone",
             "secret.key": "unasked",
             "connection.ssl.enabled": "false",
-        }.items():
+            "performance.flags": "create,delete,mkdir",
+        }
+
+    def reached_by(self, session: SparkSession) -> None:
+        """Tells a session where the server is."""
+        for name, value in self.settings.items():
             session.conf.set(f"fs.s3a.{name}", value)
 
 

@@ -58,6 +58,10 @@ class FolderFiles:
         found = (self.find(f"{folder}/{path.relative_to(real(folder)).as_posix()}") for path in paths)
         return [one for one in found if one is not None]
 
+    def holds_files(self, folder: str) -> bool:
+        self.calls.append("holds_files")
+        return any(path.is_file() for path in real(folder).rglob("*"))
+
     def matching(self, pattern: str) -> list[str]:
         scheme = pattern.partition(":")[0]
         return sorted(f"{scheme}://x{path}" for path in glob(str(real(pattern))))

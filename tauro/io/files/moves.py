@@ -118,13 +118,14 @@ class FileMoves:
         Raises:
             HalfPublishedError: some files are in the table and others are not, so that both are needed.
         """
-        moves = self._begun()
-        if moves is not None and self._is_untouched(moves) and not self._is_done(moves):
-            raise _half_published(self.write)
-        step("files.drop")
-        discard_file(self._note)
-        step("files.remove")
-        remove_tree(self.work)
+        if self.work.exists():
+            moves = self._begun()
+            if moves is not None and self._is_untouched(moves) and not self._is_done(moves):
+                raise _half_published(self.write)
+            step("files.drop")
+            discard_file(self._note)
+            step("files.remove")
+            remove_tree(self.work)
         step("files.sweep")
         remove_empty(self.work.parent, up_to=self.target.parent / WORKSHOP)
 
