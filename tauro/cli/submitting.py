@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from tauro.cli.edge import INTERRUPTED, TRANSIENT
 from tauro.cli.render.documents import ErrorDocument, failure_document
 from tauro.cli.signals import Interrupts
+from tauro.cli.submitted import SUBMITTER
 from tauro.errors import ExecutionError, HistoryError, SessionError
 from tauro.launch.processes import end_in_words, signal_of
 from tauro.launch.submit.command import DeployMode, Manager, kill_command
@@ -72,7 +74,7 @@ class Submitting:
             try:
                 self._process = SubmitProcess(
                     prepared.command,
-                    prepared.environment,
+                    {**prepared.environment, **({SUBMITTER: str(os.getpid())} if self._is_here else {})},
                     self._place,
                     is_driver_here=self._is_here,
                     only_watches=not self._is_here and prepared.manager is Manager.STANDALONE,

@@ -176,7 +176,7 @@ def test_a_run_that_loses_a_worker_completes_with_every_row_once(
     wait_for(lambda: len(list(marks.iterdir())) == 2, process)
     python_workers = [process_with_id(int(mark.name)) for mark in marks.iterdir()]
     cluster.kill_worker()  # the last test: one worker is left
-    wait_for(lambda: sum(one is not None and is_running(one) for one in python_workers) == 1, process)
+    wait_for(lambda: [is_running(one) for one in python_workers].count(True) == 1, process)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert json.loads(out)["nodes"][0]["outputs"][0]["rows"] == len(WORDS)

@@ -43,6 +43,19 @@ class Cluster:
         """Variables with which drivers, here and there, keep to this machine's loopback."""
         return {"SPARK_LOCAL_IP": "127.0.0.1"}
 
+    def drivers(self) -> list[int]:
+        """The process ids of the JVMs of drivers that run on the cluster."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((process / "stat").read_text().rpartition(") ")[2].split()[1])
+                is_driver = b"worker.DriverWrapper" in (process / "cmdline").read_bytes()
+            except OSError:  # it has ended
+                continue
+            if parent in self.workers and is_driver:
+                found.append(int(process.name))
+        return found
+
     def kill_worker(self) -> None:
         """Has one worker, and its executors with it, be gone without a word."""
         os.kill(self.workers[0], signal.SIGKILL)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -160,26 +161,36 @@ def test_a_submission_that_fails_tells_what_spark_said(project, tauro, cluster):
     assert "at a.b" not in called.err
 
 
-def test_ctrl_c_stops_the_run_as_in_tauro_run(project, cluster):
+@pytest.fixture
+def waiting(cluster) -> Iterator[subprocess.Popen[str]]:
+    """A submission whose run waits to be stopped."""
     cluster({"waits_in": "clean"})
-    command = [sys.executable, "-m", "tauro.cli.main", *SUBMIT, *STANDALONE, "--json"]
     program = "import sys; from tauro.cli.main import main; main(sys.argv[1:])"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, *command[3:]],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ},
-    ) as process:
+    command = [sys.executable, "-c", program, *SUBMIT, *STANDALONE, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.strip() == "waiting":
                 break
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+        yield process
+
+
+def test_ctrl_c_stops_the_run_as_in_tauro_run(project, waiting):
+    waiting.send_signal(signal.SIGINT)
+    out, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130, err
     assert json.loads(out)["status"] == "cancelled"
     assert "interrupted by SIGINT" in err
+
+
+def test_a_driver_here_stops_once_its_submitter_is_gone(project, waiting, tmp_path):
+    (told,) = (tmp_path / "cache" / "submits").glob("*.driver.json")
+    waiting.kill()
+    ended = told.with_name(told.name.replace(".driver.", ".outcome."))
+    until = time.monotonic() + 30
+    while not ended.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert json.loads(ended.read_text())["exit_code"] == 130
 
 
 @pytest.mark.parametrize(
