@@ -19,7 +19,7 @@ _seen: WeakKeyDictionary[SparkSession, set[Path]] = WeakKeyDictionary()
 """The folders that a session's server is known to see."""
 
 
-def check_seen(session: SparkSession, workshop: Path, where: str) -> None:
+def check_seen(session: SparkSession, workshop: Path, own: Path, where: str) -> None:
     """Refuses a folder that a Spark Connect server has not, or has another of: asked once a folder, without a job.
 
     A classic session shares this machine's folders, or the cluster's mounts, with this process. A Connect server may
@@ -28,6 +28,7 @@ def check_seen(session: SparkSession, workshop: Path, where: str) -> None:
     Args:
         session: the session.
         workshop: a local folder beside an output, of Tauro's own; made if need be.
+        own: a folder in it, relative to it, that is the write's alone: what is left there by a kill is swept.
         where: the output, for messages.
 
     Raises:
@@ -41,8 +42,8 @@ def check_seen(session: SparkSession, workshop: Path, where: str) -> None:
     if is_classic(session) or workshop in _seen.setdefault(session, set()):
         return
 
-    make_folder(workshop)
-    token = workshop / f"seen-{uuid.uuid4().hex}"
+    make_folder(workshop / own)
+    token = workshop / own / f"seen-{uuid.uuid4().hex}"
     try:
         token.touch(exist_ok=False)
         session.read.text(spark_path(str(token))).schema  # noqa: B018  the look that tells whether it is there
@@ -58,5 +59,5 @@ def check_seen(session: SparkSession, workshop: Path, where: str) -> None:
     finally:
         with suppress(OSError):
             token.unlink(missing_ok=True)
-            remove_empty(workshop, up_to=workshop)
+            remove_empty(token.parent, up_to=workshop)
     _seen[session].add(workshop)

@@ -82,10 +82,13 @@ class Airflow:
         self.call("PATCH", path, {"new_state": "failed"})
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
-        """The log of one try, as the page shows it: level and message."""
+        """The log of one try, as the page shows it: level, message, and what was raised."""
         path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/logs/{try_number}?full_content=true"
-        lines = self.call("GET", path)["content"]
-        return "\n".join(f"{line.get('level', '')} {line['event']}" for line in lines)
+        shown = []
+        for line in self.call("GET", path)["content"]:
+            shown.append(f"{line.get('level', '')} {line['event']}")
+            shown += [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail", ())]
+        return "\n".join(shown)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
         """What a task left under a key."""
@@ -146,6 +149,8 @@ def _settings(home: Path, port: int, url: str) -> dict[str, str]:
         "LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
         "LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "1",
+        "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     }
@@ -162,14 +167,10 @@ def _token(process: subprocess.Popen[bytes], url: str, home: Path) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    for number, timeout_s in ((signal.SIGINT, 15), (signal.SIGKILL, 15)):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout_s)
-            break
+    """Ends all its parts at once: nothing of it is to be kept."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _end_runs(runs: Path) -> None:

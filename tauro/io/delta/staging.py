@@ -45,7 +45,7 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
 
     spec = request.spec
     if not is_remote(place.path):
-        check_seen(session, _folders(request, place)[1], request.where)
+        check_seen(session, _folders(request, place)[1], request.folder, request.where)
     exists = place.exists()
     if exists and spec.write_mode is WriteMode.ERROR:
         raise refusal(request)

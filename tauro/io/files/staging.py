@@ -64,7 +64,7 @@ def stage_files(
         )
     target = place_of(spec.path, lambda: session)
     if not is_remote(spec.path):
-        check_seen(session, here(target).parent / WORKSHOP, request.where)
+        check_seen(session, here(target).parent / WORKSHOP, request.folder, request.where)
     table = file_table_at(target, request.where)
     if table is not None and spec.write_mode is WriteMode.ERROR:
         raise refusal(spec.path, request.where)

@@ -35,7 +35,7 @@ class Server:
 def test_a_folder_that_both_see_is_asked_for_once_and_left_as_it_was(tmp_path: Path) -> None:
     server: Any = Server(sees=True)
     for _ in range(2):
-        check_seen(server, tmp_path / "_tauro", "output 'x'")
+        check_seen(server, tmp_path / "_tauro", Path("run/node"), "output 'x'")
     assert len(server.asked) == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -43,7 +43,7 @@ def test_a_folder_that_both_see_is_asked_for_once_and_left_as_it_was(tmp_path: P
 def test_a_folder_that_the_server_has_not_is_refused_with_the_way_out(tmp_path: Path) -> None:
     server: Any = Server(sees=False)
     with pytest.raises(UnsupportedError, match="does not see") as caught:
-        check_seen(server, tmp_path / "_tauro", "output 'x'")
+        check_seen(server, tmp_path / "_tauro", Path("run/node"), "output 'x'")
     assert caught.value.where == "output 'x'"
     assert "s3a://" in (caught.value.fix or "")
     assert list(tmp_path.iterdir()) == []
