@@ -155,7 +155,7 @@ def _impatient(session: SparkSession) -> Iterator[None]:
     """Has a server that does not answer asked again for seconds, in the block, rather than for minutes."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    client: SparkConnectClient = session.client  # type: ignore[assignment]  # typed as if it were a method
+    client: SparkConnectClient = session.client
     before = list(client.get_retry_policies())
     client.set_retry_policies([DefaultPolicy(max_retries=FEW_RETRIES)])
     try:

@@ -24,7 +24,7 @@ def ship_modules(root: Path) -> None:
     from pyspark.cloudpickle import register_pickle_by_value
 
     for module in list(_own_modules(root)):
-        register_pickle_by_value(module)
+        register_pickle_by_value(module)  # type: ignore[no-untyped-call]
 
 
 def _own_modules(root: Path) -> Iterator[ModuleType]:
