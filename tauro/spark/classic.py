@@ -88,7 +88,7 @@ def release(spark: SparkSession) -> None:
 def cluster_spark() -> str | None:
     """The version of the Spark that a session on a cluster runs; None if there is none, or a local one."""
     context = SparkContext._active_spark_context
-    if context is None or names_this_machine(context.master):
+    if context is None or names_this_machine(str(context.master)):
         return None
     return str(context.version)
 
@@ -155,7 +155,7 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
 
 def _is_on_cluster(spark: SparkSession) -> bool:
     """Whether others than the driver do a classic session's work."""
-    return isinstance(spark, SparkSession) and not names_this_machine(spark.sparkContext.master)
+    return isinstance(spark, SparkSession) and not names_this_machine(str(spark.sparkContext.master))
 
 
 def _prepare(spark: SparkSession, project: Project) -> None:
