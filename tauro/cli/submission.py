@@ -15,14 +15,13 @@ import click
 from tauro.cli import driver
 from tauro.cli.resume import given
 from tauro.errors import ConfigError, InvalidValueError, Severity, UnsupportedError
-from tauro.launch.bundle import bundles_folder, code_bundle, project_bundle, tauro_bundle
+from tauro.launch.bundle import bundles_folder, code_bundle, driver_bundle, project_bundle, tauro_bundle
 from tauro.launch.installed import installed_spark
 from tauro.launch.jars.settings import with_fetched_jars, with_stored_jars
 from tauro.launch.java import java_environment
 from tauro.launch.settings import FROM_ENVIRONMENT, FROM_TAURO, SUBMITTED, Setting, jars_of, listed
 from tauro.launch.submit.command import (
     ENVIRONMENT,
-    PROJECT,
     DeployMode,
     Manager,
     Submission,
@@ -32,6 +31,7 @@ from tauro.launch.submit.command import (
     submit_command,
 )
 from tauro.launch.submit.packing import packed_environment
+from tauro.launch.submit.unpacked import PROJECT
 from tauro.model.run_id import new_run_id
 from tauro.model.settings import Mode, as_spark_options
 from tauro.spark.needs import data_folders, unresolved_settings
@@ -70,6 +70,7 @@ class Prepared:
     """The variables of `spark-submit`."""
     own_environment: Mapping[str, str]
     """Those among them that this process does not have."""
+    spark_home: Path
     manager: Manager
     mode: DeployMode
     master: str
@@ -117,27 +118,28 @@ def prepare(
     master, mode = settings["spark.master"].value, DeployMode.CLUSTER if request.is_on_cluster else DeployMode.CLIENT
     manager = manager_of(master)
     values = {name: setting.value for name, setting in settings.items()}
-    check_deploy_mode(manager, mode, values, context.settings.output_path)
+    outcomes = _outcomes(context, request, mode)
+    is_packed = request.pack is not None
+    check_deploy_mode(manager, mode, values, context.settings.output_path, outcomes=outcomes, is_packed=is_packed)
     run_id = request.run_id or new_run_id()
     archives = listed(values.get("spark.archives", ""))
     if request.pack is not None:
         archives.append(f"{packed_environment(request.pack, os.environ, makes=not is_dry)}#{ENVIRONMENT}")
-    if mode is DeployMode.CLUSTER:
+    is_bundle = mode is DeployMode.CLUSTER and manager is Manager.STANDALONE
+    if mode is DeployMode.CLUSTER and not is_bundle:
         archives.append(f"{project_bundle(context.root, os.environ, data_folders(context))}#{PROJECT}")
     named = {name: one.value for name, one in settings.items() if one.origin != FROM_ENVIRONMENT}
-    is_packed = request.pack is not None
     named |= settings_of_deployment(manager, mode, values, python=sys.executable, is_packed=is_packed)
     again = shlex.join(
         ["tauro", "submit", *given(ctx, lambda name: name not in ("dry_run", "run_id")), "--run-id", run_id]
     )
-    outcomes = _outcomes(context, request, mode)
     submission = Submission(
         master=master,
         deploy_mode=mode,
         settings={name: value for name, value in named.items() if name not in _ELSEWHERE} | {SUBMITTED: run_id},
-        driver=Path(driver.__file__),
+        driver=_driver_bundle(context) if is_bundle else Path(driver.__file__),
         words=_words(ctx, context, mode, run_id, again, outcomes),
-        py_files=(*listed(values.get("spark.submit.pyFiles", "")), *_code(context)),
+        py_files=() if is_bundle else (*listed(values.get("spark.submit.pyFiles", "")), *_code(context)),
         archives=tuple(archives),
     )
     own = {**java_environment(), "SPARK_HOME": str(spark.home), "SPARK_CONNECT_MODE": "0"}
@@ -145,6 +147,7 @@ def prepare(
         command=submit_command(spark.home, submission),
         environment={**os.environ, **own},
         own_environment={name: value for name, value in own.items() if os.environ.get(name) != value},
+        spark_home=spark.home,
         manager=manager,
         mode=mode,
         master=master,
@@ -222,6 +225,10 @@ def _words(
     about += ["--again", again, *(["--here"] if is_here else [])]
     asked = given(ctx, lambda name: name not in _OWN)
     return (*about, "--", "run", "--project", project, *asked, "--run-id", run_id)
+
+
+def _driver_bundle(context: Context) -> Path:
+    return driver_bundle(context.root, os.environ, data_folders(context))
 
 
 def _code(context: Context) -> list[str]:

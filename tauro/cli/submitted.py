@@ -15,7 +15,11 @@ from typing import TextIO
 from tauro.cli.invocation import Invocation, pipe_to
 from tauro.cli.main import call
 from tauro.cli.running import SUBMITTED_BY
+from tauro.launch.processes import Process, is_running, process_with_id
 from tauro.launch.submit.outcome import TAIL_CHARACTERS, Outcome, OutcomePlace
+
+SUBMITTER = "TAURO_SUBMITTER"
+"""The environment variable that tells a driver the process that has submitted it, where both are on one machine."""
 
 _LOOKS_EVERY_S = 0.5
 
@@ -42,8 +46,8 @@ def run_submitted(words: Sequence[str], place: Sequence[str] | None, again: str 
         except OSError as error:
             sys.stderr.write(f"how this run ends can't be told: {error}\n")
             outcomes = None
-    if outcomes is not None:
-        threading.Thread(target=_watch, args=(outcomes,), name="tauro-stop", daemon=True).start()
+    submitter = process_with_id(int(os.environ.pop(SUBMITTER))) if SUBMITTER in os.environ else None
+    threading.Thread(target=_watch, args=(outcomes, submitter), name="tauro-stop", daemon=True).start()
     with Invocation(words) as invocation:
         invocation.claim_stdout()  # what nodes print is shown as it comes; the answer comes whole, at the end
         invocation.out, invocation.err = pipe_to(answer), pipe_to(complaints)
@@ -98,12 +102,14 @@ class Kept(io.StringIO):
             self._shown.flush()
 
 
-def _watch(place: OutcomePlace) -> None:
-    """Signals this process once it is asked to stop."""
-    while (asked := place.stop_asked()) is None:
+def _watch(place: OutcomePlace | None, submitter: Process | None) -> None:
+    """Signals this process once it is asked to stop, or nobody waits for it any more."""
+    while True:
+        asked = place.stop_asked() if place is not None else None
+        if asked is not None or (submitter is not None and is_running(submitter) is False):
+            os.kill(os.getpid(), signal.Signals.__members__.get((asked or "").strip(), signal.SIGTERM))
+            return
         time.sleep(_LOOKS_EVERY_S)
-    known = signal.Signals.__members__
-    os.kill(os.getpid(), known.get(asked.strip(), signal.SIGTERM))
 
 
 def _stop_session() -> None:

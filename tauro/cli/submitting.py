@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 from tauro.cli.edge import INTERRUPTED, TRANSIENT
 from tauro.cli.render.documents import ErrorDocument, failure_document
 from tauro.cli.signals import Interrupts
+from tauro.cli.submitted import SUBMITTER
 from tauro.errors import ExecutionError, HistoryError, SessionError
 from tauro.launch.processes import end_in_words, signal_of
-from tauro.launch.submit.command import DeployMode, Manager
+from tauro.launch.submit.command import DeployMode, Manager, kill_command
 from tauro.launch.submit.outcome import Outcome, OutcomePlace
 from tauro.launch.submit.process import SubmitProcess
 from tauro.launch.submit.status import SparkStatus
@@ -25,6 +27,8 @@ OUTCOME_COMES_WITHIN_S = 5.0
 """How much later than Spark's word of it the outcome may be seen in a shared folder."""
 
 _OF_TAURO = frozenset({0, 1, 2, 3, 4, 5, 130})
+_BADLY_ENDED = frozenset({"FAILED", "KILLED", "ERROR"})
+"""States of a driver on a standalone cluster, whose `spark-submit` ends well all the same."""
 _KILL_TIMEOUT_S = 60.0
 
 
@@ -70,9 +74,10 @@ class Submitting:
             try:
                 self._process = SubmitProcess(
                     prepared.command,
-                    prepared.environment,
+                    {**prepared.environment, **({SUBMITTER: str(os.getpid())} if self._is_here else {})},
                     self._place,
                     is_driver_here=self._is_here,
+                    only_watches=not self._is_here and prepared.manager is Manager.STANDALONE,
                     say=self._say,
                     log=self._log,
                 )
@@ -107,6 +112,8 @@ class Submitting:
     def _ended_unseen(self, code: int) -> int:
         """What can be told of a run whose driver has left no word."""
         told = self._status.exit_code
+        if told is None and self._prepared.manager is Manager.STANDALONE and self._status.state == "FINISHED":
+            told = 0  # of others it does not tell the code
         if self._stopped is not None:
             return self._tell(f"{self._stopped}: the driver has ended without a word", INTERRUPTED)
         if self._is_here:
@@ -123,7 +130,7 @@ class Submitting:
             return self._tell(self._from_history() or f"the driver ended with exit code {ended}", ended)
         if told is not None:
             return self._tell(f"the driver has died: {end_in_words(told)}", TRANSIENT)
-        if self._status.application is not None and code:
+        if self._status.application is not None and (code or self._status.state in _BADLY_ENDED):
             return self._tell(f"the driver has died: {(self._status.state or 'unknown').lower()}", TRANSIENT)
         why = f"spark-submit failed: {end_in_words(code)}" if code else "the cluster has not told how the driver ended"
         return self._tell(why, ExecutionError.exit_code)
@@ -159,6 +166,11 @@ class Submitting:
         status = self._status
         if self._prepared.manager is Manager.YARN:
             return f"what the driver said: yarn logs -applicationId {status.application or 'ID'}"
+        if self._prepared.manager is Manager.STANDALONE:
+            return (
+                f"what the driver said: the files stdout and stderr of {status.application or 'the driver'} "
+                f"in the work folder of {status.worker or 'its worker'}"
+            )
         space = f" --namespace {status.namespace}" if status.namespace else ""
         return f"what the driver said: kubectl logs{space} {status.pod or 'POD'}"
 
@@ -200,13 +212,11 @@ class Submitting:
     def _end_on_cluster(self) -> None:
         """Has the cluster end the application; says how, where that can't be done from here."""
         status, prepared = self._status, self._prepared
-        if prepared.manager is Manager.YARN:
-            command = ["yarn", "application", "-kill", status.application or "ID"]
-        else:
-            name = f"{status.namespace or 'default'}:{status.pod or 'POD'}"
-            command = [prepared.command[0], "--master", prepared.master, "--kill", name]
-        is_known = (status.application or status.pod) is not None
-        if is_known and shutil.which(command[0]):
+        name = status.application
+        if prepared.manager is Manager.KUBERNETES:
+            name = f"{status.namespace or 'default'}:{status.pod}" if status.pod is not None else None
+        command = kill_command(prepared.spark_home, prepared.manager, prepared.master, name or "ID")
+        if name is not None and shutil.which(command[0]):
             done = subprocess.run(
                 command, env=dict(prepared.environment), capture_output=True, timeout=_KILL_TIMEOUT_S, check=False
             )

@@ -8,13 +8,14 @@ import re
 import tempfile
 import time
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import tauro
 from tauro.errors import InvalidValueError
 from tauro.launch.cache import cache_folder
+from tauro.launch.submit.unpacked import CODE, PROJECT
 
 LARGEST_BYTES = 200 * 1024**2
 """What is more than a project's code and configuration is not sent to a cluster."""
@@ -37,8 +38,8 @@ def code_bundle(root: Path, environment: Mapping[str, str], without: Collection[
     Raises:
         InvalidValueError: it is too large.
     """
-    found = [path for path in _files(root, without) if _is_code(path, root)]
-    return _bundle(root, found, "code", environment)
+    found = (path for path in _files(root, without) if _is_code(path, root))
+    return _bundle(_read(root, found), f"{root.name}-code", environment)
 
 
 def project_bundle(root: Path, environment: Mapping[str, str], without: Collection[Path] = ()) -> Path:
@@ -54,7 +55,27 @@ def project_bundle(root: Path, environment: Mapping[str, str], without: Collecti
     Raises:
         InvalidValueError: it is too large.
     """
-    return _bundle(root, list(_files(root, without)), "project", environment)
+    return _bundle(_read(root, _files(root, without)), f"{root.name}-project", environment)
+
+
+def driver_bundle(root: Path, environment: Mapping[str, str], without: Collection[Path] = ()) -> Path:
+    """The whole project with Tauro, as a program: Python runs the file, in whose working directory it unpacks itself.
+
+    Spark carries it to the driver of a standalone cluster as what it calls the application's jar.
+
+    Args:
+        root: the project's folder.
+        environment: tells where bundles are kept.
+        without: folders that are left out, such as those of inputs, outputs and secrets.
+
+    Raises:
+        InvalidValueError: it is too large.
+    """
+    package = Path(tauro.__file__).parent
+    contents = {"__main__.py": (Path(__file__).parent / "submit" / "unpacked.py").read_bytes()}
+    contents |= {f"{CODE}/{name}": content for name, content in _read(package.parent, _files(package, ())).items()}
+    contents |= {f"{PROJECT}/{name}": content for name, content in _read(root, _files(root, without)).items()}
+    return _bundle(contents, f"{root.name}-driver", environment, suffix=".jar")
 
 
 def tauro_bundle(environment: Mapping[str, str]) -> Path | None:
@@ -66,7 +87,7 @@ def tauro_bundle(environment: Mapping[str, str]) -> Path | None:
     package = Path(tauro.__file__).parent
     if not package.is_dir():
         return None
-    return _bundle(package.parent, list(_files(package, ())), f"tauro-{tauro.__version__}", environment)
+    return _bundle(_read(package.parent, _files(package, ())), f"tauro-{tauro.__version__}", environment)
 
 
 def _files(root: Path, without: Collection[Path]) -> Iterator[Path]:
@@ -94,24 +115,32 @@ def _is_code(path: Path, root: Path) -> bool:
     return path.suffix == ".py" or (bool(folders) and (path.parent / "__init__.py").exists())
 
 
-def _bundle(root: Path, files: list[Path], kind: str, environment: Mapping[str, str]) -> Path:
-    """The zip file of these files, made unless it is there."""
-    size = sum(path.stat().st_size for path in files)
+def _read(root: Path, files: Iterable[Path]) -> dict[str, bytes]:
+    """The contents of files below a folder, by their paths from there.
+
+    Raises:
+        InvalidValueError: they are too large.
+    """
+    sizes = {path: path.stat().st_size for path in files}
+    size = sum(sizes.values())
     if size > LARGEST_BYTES:
-        largest = max(files, key=lambda path: path.stat().st_size)
         raise InvalidValueError(
-            f"{root} is too large to be sent to a cluster: {size // 1024**2} MiB in {len(files)} files, "
-            f"the largest of which is {largest}",
+            f"{root} is too large to be sent to a cluster: {size // 1024**2} MiB in {len(sizes)} files, "
+            f"the largest of which is {max(sizes, key=sizes.__getitem__)}",
             fix="keep data out of the project's folder, or below its input_path or output_path",
         )
-    contents = [(path.relative_to(root).as_posix(), path.read_bytes()) for path in files]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sizes}
+
+
+def _bundle(contents: Mapping[str, bytes], kind: str, environment: Mapping[str, str], *, suffix: str = ".zip") -> Path:
+    """The zip file with these contents, made unless it is there."""
     digest = hashlib.sha256()
-    for name, content in contents:
+    for name, content in contents.items():
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
-    stem = re.sub(r"[^A-Za-z0-9.-]", "_", kind if root == Path(tauro.__file__).parent.parent else f"{root.name}-{kind}")
+    stem = re.sub(r"[^A-Za-z0-9.-]", "_", kind)
     folder = bundles_folder(environment)
-    bundle = folder / f"{stem}-{digest.hexdigest()[:16]}.zip"
+    bundle = folder / f"{stem}-{digest.hexdigest()[:16]}{suffix}"
     if bundle.exists():
         os.utime(bundle)
         return bundle
@@ -119,7 +148,7 @@ def _bundle(root: Path, files: list[Path], kind: str, environment: Mapping[str, 
     number, unfinished = tempfile.mkstemp(prefix=".bundle-", dir=folder)
     try:
         with os.fdopen(number, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            for name, content in contents:
+            for name, content in contents.items():
                 archive.writestr(zipfile.ZipInfo(name, _WHEN), content, zipfile.ZIP_DEFLATED)
         os.replace(unfinished, bundle)
     except BaseException:

@@ -135,7 +135,7 @@ def _defaults(needs: Needs, settings: Mapping[str, Setting], machine: Machine) -
         defaults["spark.sql.catalog.spark_catalog"] = (_DELTA_CATALOG, "the project uses Delta")
     if "s3a" in needs.schemes:
         defaults["spark.hadoop.fs.s3a.performance.flags"] = (
-            "create,delete,mkdir",
+            "create,mkdir",
             "a store has no folders to look after",
         )
     if needs.is_local:

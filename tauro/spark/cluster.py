@@ -38,7 +38,8 @@ def give_code(spark: SparkSession, project: Project, environment: Mapping[str, s
         InvalidValueError: the project's code is too large.
     """
     context = spark.sparkContext
-    if context.getConf().contains(SUBMITTED):  # they came with --py-files
+    settings = context.getConf()
+    if settings.contains(SUBMITTED) and settings.get("spark.submit.pyFiles"):  # they came with --py-files
         return
     for bundle in (code_bundle(project.root, environment, data_folders(project)), tauro_bundle(environment)):
         if bundle is not None and (context.applicationId, bundle.name) not in _given:

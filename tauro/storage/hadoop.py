@@ -87,11 +87,11 @@ class HadoopFiles:
             return there.listed(there.files.listFiles(there.path, True))
         return []
 
-    def holds_files(self, folder: str) -> bool:
+    def holds_files(self, folder: str) -> bool | None:
         """Whether a file lies below a folder; the first page of a listing tells."""
         with suppress(FileNotFoundError), self._opened(folder) as there:
             return bool(there.files.listFiles(there.path, True).hasNext())
-        return False
+        return None
 
     def matching(self, pattern: str) -> list[str]:
         """The existing paths that a pattern stands for."""

@@ -273,12 +273,9 @@ def remove_empty(place: Place, *, up_to: Place) -> None:
     if not isinstance(place, RemotePath):
         local.remove_empty(here(place), up_to=here(up_to))
         return
-    if place.files.moves_folders:
-        one = place
-        while place.files.remove_if_empty(one.path) and one != up_to:
-            one = one.parent
-    elif not place.files.holds_files(str(up_to)):  # a store has no folders, but may have something to mark them
-        _remove_hollow(place.files, str(up_to))
+    one = place
+    while _remove_if_empty(one) and one != up_to:
+        one = one.parent
 
 
 def locked(place: Place, *, timeout_s: float = 600.0) -> AbstractContextManager[None]:
@@ -304,12 +301,15 @@ def changed_at(folder: Place) -> float:
     return latest
 
 
-def _remove_hollow(files: FileSystem, folder: str) -> None:
-    """Removes a folder that holds nothing but folders; one into which somebody puts a file meanwhile stays."""
-    for one in files.children(folder):
-        if one.is_folder:
-            _remove_hollow(files, one.path)
-    files.remove_if_empty(folder)
+def _remove_if_empty(folder: RemotePath) -> bool:
+    """Removes a folder with nothing in it, or in a store what marks folders without files; whether nothing is left."""
+    if not folder.files.moves_folders:
+        holds_files = folder.files.holds_files(folder.path)
+        if holds_files is not False:
+            return holds_files is None
+        for one in folder.files.children(folder.path):
+            _remove_if_empty(RemotePath(one.path, folder.files))
+    return folder.files.remove_if_empty(folder.path)
 
 
 def _draft_of(path: Path) -> Path:

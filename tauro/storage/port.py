@@ -45,8 +45,8 @@ class FileSystem(Protocol):
     def below(self, folder: str) -> list[Found]:
         """All files below a folder, by path, in one call; nothing if it does not exist."""
 
-    def holds_files(self, folder: str) -> bool:
-        """Whether a file lies below a folder; False if that does not exist."""
+    def holds_files(self, folder: str) -> bool | None:
+        """Whether a file lies below a folder, in one call; None if the folder does not exist."""
 
     def matching(self, pattern: str) -> list[str]:
         """The existing paths that a pattern of Hadoop's kind stands for, sorted."""

@@ -1,4 +1,4 @@
-"""The same projects on a real cluster: by `tauro submit` and by mode distributed, with a worker killed meanwhile."""
+"""A project on a real cluster: by `tauro submit` with the driver here and there, and by mode distributed."""
 
 from __future__ import annotations
 
@@ -6,67 +6,78 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
-from tests.e2e.test_flights import FIRST_WEEK, WEEK, daily_tables
+from tauro.launch.processes import is_running, process_with_id
 from tests.support.cluster import Cluster, running_cluster
-from tests.support.example import TAURO, Example, copy_example
+from tests.support.example import TAURO, Example
 from tests.support.jvms import plain_environment
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 pytestmark = pytest.mark.spark
-LATER_MONTHS = tuple(f"2013-{month:02}.parquet" for month in range(2, 13))
-SMALL = {
+WORDS = [f"word {number}" for number in range(24)]
+PROJECT = {
     "tauro.yml": """\
 global_settings:
   mode: distributed
-  output_path: out
-  spark_config: {}
+  output_path: OUT
+  spark_config: CONF
 pipelines_config:
-  words: {nodes: [shout], requires_dates: false}
+  loud: {nodes: [shout], requires_dates: false}
+  bad: {nodes: [misspell], requires_dates: false}
   waits: {nodes: [wait], requires_dates: false}
 nodes_config:
-  shout: {function: shop.words.shouted, input: [words], output: [loud]}
-  wait: {function: shop.words.wait, input: [words], output: [waited]}
+  shout: {function: shop.words.shouted, input: [words], output: [loud], params: {marks: MARKS}}
+  misspell: {function: shop.words.misspelt, input: [words], output: [bad]}
+  wait: {function: shop.words.wait, input: [words], output: [waited], params: {marks: MARKS}}
 input_config:
-  words: {path: words.csv, options: {header: true}}
+  words: {path: INPUT, options: {header: true}}
 output_config:
-  loud: {path: out/loud, format: parquet}
-  waited: {path: out/waited, format: parquet}
+  loud: {path: OUT/loud, format: parquet}
+  bad: {path: OUT/bad, format: parquet}
+  waited: {path: OUT/waited, format: parquet}
 """,
     "shop/__init__.py": "",
     "shop/words.py": """\
-import sys
+import os
 import time
+from pathlib import Path
 
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 
 
-@F.udf("string", useArrow=False)
-def shout(word):
-    from shop.signs import SIGN
+def shouted(words, marks):
+    @F.udf(StringType(), useArrow=False)
+    def shout(word):
+        from shop.signs import SIGN
 
-    return word.upper() + SIGN
+        Path(marks, str(os.getpid())).touch()
+        time.sleep(0.25)
+        return word.upper() + SIGN
+
+    return words.repartition(8).select(shout("word").alias("word"))
 
 
-def shouted(words):
-    return words.select(shout("word").alias("word"))
+@F.udf(StringType(), useArrow=False)
+def refuse(word):
+    raise ValueError(f"nobody says {word!r}")
 
 
-def wait(words):
-    print("waiting", file=sys.stderr, flush=True)
+def misspelt(words):
+    return words.select(refuse("word").alias("word"))
+
+
+def wait(words, marks):
+    Path(marks, "waiting").touch()
     time.sleep(120)
     return words
 """,
     "shop/signs.py": "SIGN = '!'\n",
-    "words.csv": "word\nhello\n",
 }
 OTHER_PYTHON = """\
 #!/bin/sh
@@ -87,24 +98,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> dict[str, pd.DataFrame]:
-    """What a local run writes."""
-    project = copy_example("flights", tmp_path_factory.mktemp("local") / "project", ignore=LATER_MONTHS)
-    project.run("daily", *WEEK)
-    return daily_tables(project)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture
-def small(tmp_path: Path, cluster: Cluster) -> Example:
-    for name, text in SMALL.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text.replace("{}", json.dumps(cluster.conf)))
-    return Example(tmp_path, {"PATH": "/usr/local/bin:/usr/bin:/bin", "TAURO_CACHE": str(tmp_path / "cache")})
+def project(tmp_path: Path, cluster: Cluster, cache: Path) -> Example:
+    """One that runs on the cluster, whose data lie outside it."""
+    (tmp_path / "marks").mkdir()
+    (tmp_path / "words.csv").write_text("\n".join(["word", *WORDS]))
+    places = {"CONF": json.dumps(cluster.conf), "MARKS": tmp_path / "marks", "OUT": tmp_path / "out"}
+    for name, text in PROJECT.items():
+        file = tmp_path / "project" / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        for word, value in {**places, "INPUT": tmp_path / "words.csv"}.items():
+            text = text.replace(word, str(value))
+        file.write_text(text)
+    return Example(tmp_path / "project", {**cluster.environment, "TAURO_CACHE": str(cache)})
 
 
-def submit(project: Example, *words: str) -> subprocess.Popen[str]:
+def started(project: Example, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [str(TAURO), "submit", *words, "--json", "--verbose"],
+        [str(TAURO), *words, "--json"],
         cwd=project.root,
         env=plain_environment() | project.environment,
         stdout=subprocess.PIPE,
@@ -113,63 +128,57 @@ def submit(project: Example, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def test_python_functions_run_on_executors_that_know_nothing_of_the_project(small: Example) -> None:
-    small.tauro("run", "--pipeline", "words")
-    assert list(pd.read_parquet(small.root / "out" / "loud")["word"]) == ["HELLO!"]
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Waits for something to happen while a run goes on."""
+    until = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
-def test_executors_with_another_python_are_named_before_and_with_the_node_that_fails(
-    small: Example, tmp_path: Path
-) -> None:
+def test_a_function_that_fails_on_an_executor_ends_the_run_of_a_driver_here(project: Example) -> None:
+    document = project.tauro("submit", "--pipeline", "bad", exit_code=3)
+    assert document["status"] == "failed"
+    assert "nobody says 'word 0'" in document["error"]["message"]
+    assert document["resume"].startswith("tauro submit --pipeline bad")
+
+
+def test_a_driver_on_the_cluster_tells_that_its_executors_have_another_python(project: Example, tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.write_text(OTHER_PYTHON.format(python=sys.executable))
     other.chmod(0o755)
-    process = submit(small, "--pipeline", "words", "--conf", f"spark.pyspark.python={other}")
+    pythons = ("--conf", f"spark.pyspark.python={other}", "--conf", f"spark.pyspark.driver.python={sys.executable}")
+    process = started(project, "submit", "--pipeline", "loud", "--deploy-mode", "cluster", *pythons)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 3, err
     document = json.loads(out)
     assert document["error"]["type"] == "MismatchError"
     assert "the executors run Python 3.9, the driver runs 3." in document["error"]["message"]
-    assert err.index("Python functions can't run on this cluster: the executors run Python 3.9") < err.index(
-        "shout: running"
-    )
+    warning = err.index("Python functions can't run on this cluster: the executors run Python 3.9")
+    assert warning < err.index("shout: running")
 
 
-def test_a_submitted_run_stops_at_a_signal_as_any_other(small: Example) -> None:
-    process = submit(small, "--pipeline", "waits", "--master", "local[1]")
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.strip() == "waiting":
-            break
+def test_a_driver_on_the_cluster_stops_at_a_signal_to_whoever_submitted_it(project: Example, tmp_path: Path) -> None:
+    process = started(project, "submit", "--pipeline", "waits", "--deploy-mode", "cluster")
+    wait_for((tmp_path / "marks" / "waiting").exists, process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=100)
-    assert process.returncode == 130, "".join(lines) + err
+    assert process.returncode == 130, err
     assert json.loads(out)["status"] == "cancelled"
 
 
-def test_a_run_that_loses_a_worker_completes_with_the_tables_of_a_local_run(
-    cluster: Cluster, expected: dict[str, pd.DataFrame], tmp_path: Path
+def test_a_run_that_loses_a_worker_completes_with_every_row_once(
+    project: Example, cluster: Cluster, tmp_path: Path
 ) -> None:
-    cache = str(tmp_path / "cache")
-    project = copy_example("flights", tmp_path / "project", ignore=LATER_MONTHS, TAURO_CACHE=cache)
-    confs = [
-        word for name, value in cluster.conf.items() if name != "spark.master" for word in ("--conf", f"{name}={value}")
-    ]
-    process = submit(project, "--pipeline", "daily", *FIRST_WEEK, "--master", cluster.url, *confs)
-    assert process.stderr is not None
-    killed, lines = False, []
-    for line in process.stderr:
-        lines.append(line)
-        if "enrich_flights: running" in line and not killed:
-            cluster.kill_worker()
-            killed = True
-    out = process.stdout.read() if process.stdout else ""
-    assert process.wait(60) == 0, "".join(lines)[-5000:]
-    assert killed
-    assert json.loads(out)["status"] == "completed"
-    assert any("Lost executor" in line or "executor lost" in line.lower() for line in lines)
-    found = daily_tables(project)
-    for path, table in expected.items():
-        pd.testing.assert_frame_equal(found[path], table, obj=path)
+    process = started(project, "run", "--pipeline", "loud")
+    marks = tmp_path / "marks"
+    wait_for(lambda: len(list(marks.iterdir())) == 2, process)
+    python_workers = [process_with_id(int(mark.name)) for mark in marks.iterdir()]
+    cluster.kill_worker()  # the last test: one worker is left
+    wait_for(lambda: [is_running(one) for one in python_workers].count(True) == 1, process)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    assert json.loads(out)["nodes"][0]["outputs"][0]["rows"] == len(WORDS)
+    found = pd.read_parquet(tmp_path / "out" / "loud")["word"]
+    assert sorted(found) == sorted(f"{word.upper()}!" for word in WORDS)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.jvms import OPTIONS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,12 +30,31 @@ class Cluster:
         """Settings with which a session fits on it."""
         return {
             "spark.master": self.url,
+            "spark.driver.memory": "512m",
+            "spark.driver.extraJavaOptions": OPTIONS,
             "spark.executor.memory": "512m",
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.executor.extraJavaOptions": OPTIONS,
             "spark.ui.enabled": "false",
             "spark.sql.shuffle.partitions": "2",
         }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables with which drivers, here and there, keep to this machine's loopback."""
+        return {"SPARK_LOCAL_IP": "127.0.0.1"}
+
+    def drivers(self) -> list[int]:
+        """The process ids of the JVMs of drivers that run on the cluster."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((process / "stat").read_text().rpartition(") ")[2].split()[1])
+                is_driver = b"worker.DriverWrapper" in (process / "cmdline").read_bytes()
+            except OSError:  # it has ended
+                continue
+            if parent in self.workers and is_driver:
+                found.append(int(process.name))
+        return found
 
     def kill_worker(self) -> None:
         """Has one worker, and its executors with it, be gone without a word."""

@@ -58,9 +58,9 @@ class FolderFiles:
         found = (self.find(f"{folder}/{path.relative_to(real(folder)).as_posix()}") for path in paths)
         return [one for one in found if one is not None]
 
-    def holds_files(self, folder: str) -> bool:
+    def holds_files(self, folder: str) -> bool | None:
         self.calls.append("holds_files")
-        return any(path.is_file() for path in real(folder).rglob("*"))
+        return any(path.is_file() for path in real(folder).rglob("*")) if real(folder).is_dir() else None
 
     def matching(self, pattern: str) -> list[str]:
         scheme = pattern.partition(":")[0]

@@ -28,6 +28,7 @@ class SubmitProcess:
         environment: its variables.
         place: where the driver tells of itself; None if there is no place that both see.
         is_driver_here: whether the driver runs on this machine.
+        only_watches: whether it has nothing more to do once the driver has told how the run ended.
         say: shown what the driver prints, a line at a time; called by another thread.
         log: shown what Spark prints; likewise.
 
@@ -42,11 +43,13 @@ class SubmitProcess:
         place: OutcomePlace | None,
         *,
         is_driver_here: bool,
+        only_watches: bool,
         say: Line,
         log: Line,
     ) -> None:
         self._place = place
         self._is_driver_here = is_driver_here
+        self._only_watches = only_watches
         self._process = Popen(
             command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=dict(environment), start_new_session=True
         )
@@ -64,6 +67,8 @@ class SubmitProcess:
         driver: Process | None = None
         while (code := self._process.poll()) is None:
             driver = driver or self._driver()
+            if self._only_watches and self._place is not None and self._place.file.exists():
+                self.kill(signal.SIGTERM)
             with suppress(TimeoutExpired):
                 self._process.wait(_POLL_S)  # in small steps, so that the main thread sees signals
         driver = driver or self._driver()

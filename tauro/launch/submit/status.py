@@ -10,12 +10,15 @@ _KEPT_LINES = 400
 _STATES = (
     re.compile(r"Application report for (?P<id>\S+) \(state: (?P<state>\w+)\)"),  # YARN
     re.compile(r"Application status for (?P<id>\S+) \(phase: (?P<state>\w+)\)"),  # Kubernetes
+    re.compile(r"State of (?:driver )?(?P<id>driver-\S+) is (?P<state>[A-Z]+)"),  # standalone
 )
 _CODE_ON_YARN = re.compile(r"User application exited with status (?P<code>\d+)")
 _CODE_OF_CONTAINER = re.compile(r"^\s*exit code: (?P<code>\d+)")
 _CONTAINER = re.compile(r"^\s*container name: (?P<name>\S+)")
 _DRIVERS = "spark-kubernetes-driver"
 """What Spark calls the driver's container; others of its pod say nothing about the run."""
+_DRIVER_ON_STANDALONE = re.compile(r"Driver successfully submitted as (?P<id>driver-\S+)")
+_WORKER = re.compile(r"Driver running on (?P<host>\S+) \((?P<worker>\S+)\)")
 _POD = re.compile(r"^\s*pod name: (?P<id>\S+)")
 _NAMESPACE = re.compile(r"^\s*namespace: (?P<name>\S+)")
 _NOISE = re.compile(r"^\s*at |^\s*\.\.\. \d+ more|^\s*$| (?:INFO|DEBUG|TRACE) ")
@@ -26,9 +29,11 @@ class SparkStatus:
 
     def __init__(self) -> None:
         self.application: str | None = None
-        """Its id, as YARN and Kubernetes have it."""
+        """Its id, as YARN and Kubernetes have it; on a standalone cluster, the driver's."""
         self.pod: str | None = None
         self.namespace: str | None = None
+        self.worker: str | None = None
+        """Of a standalone cluster, on which the driver runs."""
         self.state: str | None = None
         """In the manager's own words, such as `RUNNING`."""
         self._code_on_yarn: int | None = None
@@ -58,6 +63,10 @@ class SparkStatus:
             self._container = told["name"]
         if told := _CODE_OF_CONTAINER.search(line):
             self._codes[self._container] = int(told["code"])
+        if told := _DRIVER_ON_STANDALONE.search(line):
+            self.application = told["id"]
+        if told := _WORKER.search(line):
+            self.worker = told["worker"]
         if told := _POD.search(line):
             self.pod = told["id"]
         if told := _NAMESPACE.search(line):

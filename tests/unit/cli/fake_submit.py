@@ -1,8 +1,8 @@
 """Stands for `spark-submit`: runs the real driver script with an executor that runs nothing, as a cluster would.
 
-FAKE_SUBMIT is JSON: `cluster` says whose words it uses for how the driver ended, `yarn` or `kubernetes`, none for a
-driver that runs here; `dies` has the driver be killed at its start, `fails` is what it says in place of starting one,
-`blind` has the driver find no folder for the outcome.
+FAKE_SUBMIT is JSON: `cluster` says whose words it uses for how the driver ended, `standalone`, `yarn` or `kubernetes`,
+none for a driver that runs here; `dies` has the driver be killed at its start, `fails` is what it says in place of
+starting one, `blind` has the driver find no folder for the outcome.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ FAKED = Path(__file__).with_name("faked.py")
 
 
 def main(words: list[str]) -> int:
-    asked = json.loads(os.environ.get("FAKE_SUBMIT", "{}"))
+    asked: dict[str, str] = json.loads(os.environ.get("FAKE_SUBMIT", "{}"))
     options, script, arguments = _parsed(words)
     if "fails" in asked:
         print(asked["fails"], file=sys.stderr)
@@ -35,7 +36,12 @@ def main(words: list[str]) -> int:
                     stream.extractall(Path(folder, name))
         if asked.get("blind"):
             arguments[arguments.index("--outcome") + 1] = f"{folder}/elsewhere"
-        python_path = os.pathsep.join([*options["--py-files"].split(","), os.environ["PYTHONPATH"]])
+        python_path = os.pathsep.join([*options.get("--py-files", "").split(","), os.environ["PYTHONPATH"]])
+        if cluster == "standalone":
+            print("INFO ClientEndpoint: State of driver-17-0001 is RUNNING", file=sys.stderr)
+            script = shutil.copy(script, folder)
+            assert arguments[:2] == [Path(script).name, ""]  # for Spark's runner: the file, and its --py-files
+            arguments = arguments[2:]
         if cluster == "yarn":
             _report("application_17_0001 (state: ACCEPTED)", "Application report for")
             _report("application_17_0001 (state: RUNNING)", "Application report for")
@@ -50,6 +56,10 @@ def main(words: list[str]) -> int:
             driver.kill()
         code = driver.wait()
     code = 128 - code if code < 0 else code
+    if cluster == "standalone":
+        state = "FAILED" if code else "FINISHED"
+        print(f"INFO ClientEndpoint: State of driver driver-17-0001 is {state}, exiting", file=sys.stderr)
+        return 0
     if cluster == "yarn" and code:
         print(
             f"ERROR Client: Application diagnostics message: User application exited with status {code}",
@@ -76,8 +86,9 @@ def _parsed(words: list[str]) -> tuple[dict[str, str], str, list[str]]:
     options: dict[str, str] = {}
     at = 0
     while words[at].startswith("--"):
-        options[words[at]] = words[at + 1]
-        at += 2
+        has_value = words[at] != "--verbose"
+        options[words[at]] = words[at + 1] if has_value else ""
+        at += 1 + has_value
     return options, words[at], words[at + 1 :]
 
 

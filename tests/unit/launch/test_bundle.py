@@ -12,7 +12,7 @@ import pytest
 
 from tauro.errors import InvalidValueError
 from tauro.launch import bundle
-from tauro.launch.bundle import code_bundle, project_bundle, tauro_bundle
+from tauro.launch.bundle import code_bundle, driver_bundle, project_bundle, tauro_bundle
 
 FILES = (
     *("tauro.yml", "jobs.py", "config/nodes.yml", "sql/day.sql", "data/rows.csv", "output/rows.csv", "output/made.py"),
@@ -59,7 +59,7 @@ def test_a_project_is_everything_but_data_and_what_is_hidden_or_made(
 ) -> None:
     found = names(project_bundle(project, environment, [project / "output", project / "data"]))
     assert found == {
-        *("tauro.yml", "jobs.py", "config/nodes.yml", "sql/day.sql", "notes/a.txt", "my-tools/tool.py"),
+        *("tauro.yml", "jobs.py", "config/nodes.yml", "sql/day.sql", "notes/plain.txt", "my-tools/tool.py"),
         *("shop/__init__.py", "shop/words.py", "shop/words.txt", "shop/deep/more.py"),
     }
 
@@ -106,3 +106,23 @@ def test_tauro_can_be_imported_from_its_bundle(environment: dict[str, str], tmp_
         check=True,
     )
     assert done.stdout.splitlines() == [f"{made}/tauro/launch/bundle.py", "None"]
+
+
+def test_the_bundle_for_a_driver_unpacks_itself_and_runs_the_driver_from_there(
+    project: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    made = driver_bundle(project, environment, [project / "output"])
+    assert {"__main__.py", "project/tauro.yml", "project/shop/words.py", "code/tauro/cli/driver.py"} <= names(made)
+    work = tmp_path / "work"
+    work.mkdir()
+    done = subprocess.run(
+        [sys.executable, str(made), "--again", "x", "--", "run", "--project", "project", "--pipeline", "daily"],
+        env={"PATH": "/usr/bin:/bin"},
+        cwd=work,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "unknown pipeline 'daily'" in done.stderr
+    assert (work / "project" / "shop" / "words.py").is_file()

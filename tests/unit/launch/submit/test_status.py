@@ -1,4 +1,4 @@
-"""What `spark-submit` prints of a driver on YARN or Kubernetes tells where it is and how it ended."""
+"""What `spark-submit` prints of a driver on a cluster tells where it is and how it ended."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ KUBERNETES = """\
 \t exit code: 0
 \t termination reason: Completed
 """
+STANDALONE = """\
+26/11/21 10:00:00 INFO ClientEndpoint: Driver successfully submitted as driver-17-0001
+26/11/21 10:00:05 INFO ClientEndpoint: State of driver-17-0001 is RUNNING
+26/11/21 10:00:05 INFO ClientEndpoint: Driver running on 10.0.0.7:35909 (worker-17-10.0.0.7-35909)
+26/11/21 10:00:35 INFO ClientEndpoint: State of driver driver-17-0001 is FAILED, exiting spark-submit JVM.
+"""
 
 
 def read(text: str) -> tuple[SparkStatus, list[str]]:
@@ -52,6 +58,13 @@ def test_kubernetes_tells_the_pod_and_the_containers_exit_code() -> None:
     status, news = read(KUBERNETES)
     assert news == ["spark-17: running"]
     assert (status.pod, status.namespace, status.exit_code) == ("tauro-shop-driver", "jobs", 4)
+
+
+def test_a_standalone_cluster_tells_the_state_and_the_worker_but_no_exit_code() -> None:
+    status, news = read(STANDALONE)
+    assert news == ["driver-17-0001: running", "driver-17-0001: failed"]
+    assert (status.application, status.state, status.exit_code) == ("driver-17-0001", "FAILED", None)
+    assert status.worker == "worker-17-10.0.0.7-35909"
 
 
 def test_as_long_as_nothing_is_told_nothing_is_known() -> None:
