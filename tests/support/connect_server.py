@@ -82,6 +82,8 @@ class ConnectServer:
             "spark.ui.enabled": "false",
             "spark.sql.warehouse.dir": str(self._folder / "warehouse"),
             "spark.sql.shuffle.partitions": "2",
+            "spark.sql.codegen.wholeStage": "false",  # compiling takes most of what queries of a few rows take
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.databricks.delta.snapshotPartitions": "1",

@@ -74,6 +74,7 @@ def test_a_local_session_is_tuned_for_the_machine_and_listens_to_it_alone() -> N
     assert found["spark.ui.enabled"] == "false"
     assert found["spark.sql.session.timeZone"] == "UTC"
     assert found["spark.sql.variable.substitute"] == "false"
+    assert found["spark.sql.execution.arrow.pythonUDF.columnarInput.enabled"] == "false"
     assert found["spark.sql.legacy.parameterSubstitution.constantsOnly"] == "true"
     assert found["spark.sql.warehouse.dir"] == "/project/spark-warehouse"
     assert "spark.sql.sources.partitionOverwriteMode" not in found
