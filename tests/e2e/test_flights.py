@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.support.example import EXAMPLES, Example, copy_example
+from tests.support.jvms import compiling
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,7 +40,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Example:
 
 @pytest.fixture(scope="module")
 def first_run(project: Example) -> dict[str, Any]:
-    return project.tauro("run", "--pipeline", "daily", *FIRST_WEEK)
+    """The one run of the tests whose queries are compiled, as users' are."""
+    return Example(project.root, compiling()).tauro("run", "--pipeline", "daily", *FIRST_WEEK)
 
 
 @pytest.fixture(scope="module")
