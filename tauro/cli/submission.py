@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ import click
 from tauro.cli import driver
 from tauro.cli.resume import given
 from tauro.errors import ConfigError, InvalidValueError, Severity, UnsupportedError
-from tauro.launch.bundle import bundles_folder, code_bundle, driver_bundle, project_bundle, tauro_bundle
+from tauro.launch.bundle import code_bundle, driver_bundle, project_bundle, tauro_bundle
+from tauro.launch.cache import cache_folder
 from tauro.launch.installed import installed_spark
 from tauro.launch.jars.settings import with_fetched_jars, with_stored_jars
 from tauro.launch.java import java_environment
@@ -241,6 +243,7 @@ def _outcomes(context: Context, request: Request, mode: DeployMode) -> Path | No
     if request.outcome is not None:
         return request.outcome.absolute()
     if mode is DeployMode.CLIENT:
-        return bundles_folder(os.environ).parent / "submits"
+        cache = cache_folder(os.environ)
+        return cache / "submits" if cache is not None else Path(tempfile.mkdtemp(prefix="tauro-"))
     output = context.settings.output_path or ""
     return Path(output) / "_tauro" / "submits" if output.startswith("/") else None

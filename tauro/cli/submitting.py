@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tauro.cli.edge import INTERRUPTED, TRANSIENT
@@ -217,9 +218,10 @@ class Submitting:
             name = f"{status.namespace or 'default'}:{status.pod}" if status.pod is not None else None
         command = kill_command(prepared.spark_home, prepared.manager, prepared.master, name or "ID")
         if name is not None and shutil.which(command[0]):
-            done = subprocess.run(
-                command, env=dict(prepared.environment), capture_output=True, timeout=_KILL_TIMEOUT_S, check=False
-            )
-            if done.returncode == 0:
-                return
+            with suppress(OSError, subprocess.TimeoutExpired):  # then the user is told the command
+                done = subprocess.run(
+                    command, env=dict(prepared.environment), capture_output=True, timeout=_KILL_TIMEOUT_S, check=False
+                )
+                if done.returncode == 0:
+                    return
         self._invocation.complain(f"the application may still run; end it with:\n  {' '.join(command)}")

@@ -138,7 +138,7 @@ def _bundle(contents: Mapping[str, bytes], kind: str, environment: Mapping[str, 
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     stem = re.sub(r"[^A-Za-z0-9.-]", "_", kind)
-    folder = bundles_folder(environment)
+    folder = _bundles_folder(environment)
     bundle = folder / f"{stem}-{digest.hexdigest()[:16]}{suffix}"
     if bundle.exists():
         os.utime(bundle)
@@ -157,7 +157,7 @@ def _bundle(contents: Mapping[str, bytes], kind: str, environment: Mapping[str, 
     return bundle
 
 
-def bundles_folder(environment: Mapping[str, str]) -> Path:
+def _bundles_folder(environment: Mapping[str, str]) -> Path:
     """Where bundles are kept: a folder that is there.
 
     Args:

@@ -43,8 +43,8 @@ def give_code(spark: SparkSession, project: Project, environment: Mapping[str, s
         return
     for bundle in (code_bundle(project.root, environment, data_folders(project)), tauro_bundle(environment)):
         if bundle is not None and (context.applicationId, bundle.name) not in _given:
-            _given.add((context.applicationId, bundle.name))
             context.addPyFile(str(bundle))
+            _given.add((context.applicationId, bundle.name))
 
 
 def look_at_executors(spark: SparkSession, stopped: Stopped) -> None:
