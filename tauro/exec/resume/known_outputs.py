@@ -14,6 +14,7 @@ from tauro.io.locations import location, output_spec_for
 from tauro.io.recorded import OptionsOf
 from tauro.model import Mode, Options, OutputSpec
 from tauro.publish.targets import PROJECT
+from tauro.spark.remote import remote_session_of_this_process
 from tauro.storage.paths import is_remote, local_path
 from tauro.storage.place import Place, place_of
 from tauro.storage.remote import RemotePath
@@ -45,6 +46,13 @@ def options_for(context: Context) -> OptionsOf:
     return options_of
 
 
+def reaches_remote_files(context: Context) -> bool:
+    """Whether this process has a JVM through which it reaches remote files; over Spark Connect it has none."""
+    if context.settings.mode in (Mode.CONNECT, Mode.DATABRICKS):
+        return False
+    return remote_session_of_this_process() is None  # a session that is there is used, whatever the mode
+
+
 def workshops_of(context: Context) -> list[Place]:
     """The folders, as far as they are there, in which runs of this project keep what recovery needs.
 
@@ -59,7 +67,7 @@ def workshops_of(context: Context) -> list[Place]:
             pattern = "*".join(escape(part) for part in _RUN_VALUE.split(folder))
             for one in sorted(glob(pattern)):
                 found[Path(os.path.realpath(one)) / WORKSHOP] = None
-        elif context.settings.mode not in (Mode.CONNECT, Mode.DATABRICKS):
+        elif reaches_remote_files(context):
             for place in _remote_folders(context, spec.path):
                 found[place / WORKSHOP] = None
     found[context.root / PROJECT] = None
