@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tauro.cli.resume import can_be_carried_on, resume_command
@@ -156,7 +156,7 @@ class Running:
     def _quit(self) -> None:
         """The last words before a second signal ends the process."""
         invocation = self._invocation
-        way_on = self._way_on(self._run_id, None) if self._run_id is not None else None
+        way_on = self._way_on(self._run_id, None, looks_afar=False) if self._run_id is not None else None
         if invocation.is_json and not self._is_told:
             from tauro.cli.render.documents import failure_document
 
@@ -196,14 +196,21 @@ class Running:
             invocation.complain()
             invocation.complain(failure_text(result, way_on, is_whole=self._is_verbose))
 
-    def _way_on(self, run_id: str, result: RunResult | None) -> str | None:
-        """The command that goes on from where the run has ended, carrying it on where something was kept of it."""
+    def _way_on(self, run_id: str, result: RunResult | None, *, looks_afar: bool = True) -> str | None:
+        """The command that goes on from where the run has ended, carrying it on where something was kept of it.
+
+        What lies on remote storage is looked at through the session that is open; none is opened for it.
+        """
         if SUBMITTED_BY in os.environ:  # which carries it on, or runs it anew
             return os.environ[SUBMITTED_BY]
+        from tauro.errors import JournalError
         from tauro.exec.resume.known_runs import journal_of
+        from tauro.storage.place import no_session
 
-        if can_be_carried_on(journal_of(self._context, run_id)):
-            return resume_command(run_id, self._project_options)
+        session = None if looks_afar and self._context.has_spark else no_session
+        with suppress(OSError, JournalError):  # out of reach now, as where Spark's JVM has died
+            if can_be_carried_on(journal_of(self._context, run_id, session)):
+                return resume_command(run_id, self._project_options)
         return self._run_again(result, self._plan)
 
     def _show_table(self, result: RunResult) -> None:

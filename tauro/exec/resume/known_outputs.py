@@ -14,8 +14,9 @@ from tauro.io.locations import location, output_spec_for
 from tauro.io.recorded import OptionsOf
 from tauro.model import Mode, Options, OutputSpec
 from tauro.publish.targets import PROJECT
+from tauro.spark.remote import remote_session_of_this_process
 from tauro.storage.paths import is_remote, local_path
-from tauro.storage.place import Place, place_of
+from tauro.storage.place import Place, Session, place_of
 from tauro.storage.remote import RemotePath
 
 _RUN_VALUE = re.compile(r"\$\{[^{}]*\}")
@@ -45,11 +46,26 @@ def options_for(context: Context) -> OptionsOf:
     return options_of
 
 
-def workshops_of(context: Context) -> list[Place]:
+def reaches_remote_files(context: Context) -> bool:
+    """Whether this process has a JVM through which it reaches remote files; over Spark Connect it has none."""
+    if context.settings.mode in (Mode.CONNECT, Mode.DATABRICKS):
+        return False
+    return remote_session_of_this_process() is None  # a session that is there is used, whatever the mode
+
+
+def workshops_of(context: Context, session: Session | None = None) -> list[Place]:
     """The folders, as far as they are there, in which runs of this project keep what recovery needs.
 
-    A run's own values in a path, such as its dates, stand for any. Opens a session if outputs are remote.
+    A run's own values in a path, such as its dates, stand for any.
+
+    Args:
+        context: the project.
+        session: opens a session, or returns the one that is open; called if outputs are remote. The project's if None.
+
+    Raises:
+        OSError: remote folders can't be reached.
     """
+    opened = session or (lambda: context.spark)
     found: dict[Place, None] = {}
     for spec in known_outputs(context):
         if spec.path is None or spec.format_name == "jdbc":
@@ -59,16 +75,16 @@ def workshops_of(context: Context) -> list[Place]:
             pattern = "*".join(escape(part) for part in _RUN_VALUE.split(folder))
             for one in sorted(glob(pattern)):
                 found[Path(os.path.realpath(one)) / WORKSHOP] = None
-        elif context.settings.mode not in (Mode.CONNECT, Mode.DATABRICKS):
-            for place in _remote_folders(context, spec.path):
+        elif reaches_remote_files(context):
+            for place in _remote_folders(spec.path, opened):
                 found[place / WORKSHOP] = None
     found[context.root / PROJECT] = None
     return [place for place in found if place.is_dir()]
 
 
-def _remote_folders(context: Context, path: str) -> Iterator[Place]:
+def _remote_folders(path: str, session: Session) -> Iterator[Place]:
     """The remote folders in which an output lies."""
-    above = place_of(path, lambda: context.spark).parent
+    above = place_of(path, session).parent
     if not isinstance(above, RemotePath) or _RUN_VALUE.search(above.path) is None:
         yield above
         return

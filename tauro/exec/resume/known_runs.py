@@ -22,6 +22,7 @@ from tauro.model.window import Window
 from tauro.publish.journal import RUNS, About, Journal
 from tauro.publish.targets import LEASES
 from tauro.storage.paths import as_file_name
+from tauro.storage.place import Session
 
 LONGEST_ID = 100
 """Characters."""
@@ -53,12 +54,20 @@ def check_run_id(run_id: str) -> None:
         raise InvalidValueError(f"run id {run_id!r} {wrong}", fix="choose another, such as daily-2025-01-31")
 
 
-def journal_of(context: Context, run_id: str) -> Journal | None:
+def journal_of(context: Context, run_id: str, session: Session | None = None) -> Journal | None:
     """The journal of a run that has begun and is not done; None if there is none.
 
-    It is looked for beside the outputs that the project knows; no session is needed.
+    It is looked for beside the outputs that the project knows.
+
+    Args:
+        context: the project.
+        run_id: the id.
+        session: as for `workshops_of`.
+
+    Raises:
+        OSError, JournalError: remote folders can't be reached.
     """
-    found = (Journal(workshop / RUNS / as_file_name(run_id)) for workshop in workshops_of(context))
+    found = (Journal(workshop / RUNS / as_file_name(run_id)) for workshop in workshops_of(context, session))
     return next((journal for journal in found if journal.exists), None)
 
 
@@ -90,7 +99,7 @@ def known_run(
     check_run_id(run_id)
     whole = _recorded(context, run_id)
     if whole is None or whole.run.status != Status.COMPLETED or whole.run.run_id != run_id:
-        journal = journal_of(context, run_id)
+        journal = journal_of(context, run_id, lambda: context.open_spark(context.pipelines[pipeline].spark_config))
         if journal is not None:
             _check_env(journal.about(), context)
         return journal

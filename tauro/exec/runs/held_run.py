@@ -14,14 +14,14 @@ from loguru import logger
 from tauro.config import Context
 from tauro.errors import InvalidValueError, JournalError, LeaseLostError
 from tauro.exec.resume.carrying_on import CarriedOn
-from tauro.exec.resume.known_outputs import options_for
+from tauro.exec.resume.known_outputs import options_for, reaches_remote_files
 from tauro.exec.runs.journal import RunJournal
 from tauro.exec.runs.recording import tell_recovered
 from tauro.io.versions import ReadVersions
 from tauro.launch.processes import this_host
 from tauro.model.outcome import OutputResult
 from tauro.model.plan import Plan, PlannedNode
-from tauro.model.settings import Mode, Publish
+from tauro.model.settings import Publish
 from tauro.publish.journal import About, Journal, home_of
 from tauro.publish.lease_file import LeaseFile
 from tauro.publish.leases import Leases
@@ -97,8 +97,8 @@ def held_run(
     if not (targets or needs_session(plan)) or not keeps_journal:
         journal = None
     elif journal is None:
-        is_far = context.settings.mode in (Mode.CONNECT, Mode.DATABRICKS)  # no JVM to reach remote files through
-        remote = [] if is_far else remote_workshops(plan, session)  # who sees these may not see this machine's disk
+        # who sees remote folders may not see this machine's disk
+        remote = remote_workshops(plan, session) if reaches_remote_files(context) else []
         journal = Journal(home_of(run_id, [*remote, *workshops], context.root / PROJECT))
     recovery = Recovery(session, options_for(context), partial(tell_recovered, context, by=run_id))
     versions = ReadVersions(context)

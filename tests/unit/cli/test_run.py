@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from tauro.config.context import SESSIONS
+
 DAYS = ("--start", "2025-01-01", "--end", "2025-01-02")
 RUN = ("run", "--pipeline", "daily", *DAYS)
 
@@ -145,6 +147,29 @@ def test_json_of_a_failed_run_has_the_error_and_the_same_exit_code(project, taur
     assert error.keys() == {"type", "message", "node", "attempt", "cause"}
     assert (error["type"], error["node"], error["attempt"]) == ("ZeroDivisionError", "clean", 2)
     assert "jobs.py" in error["cause"]
+    assert called.document["resume"].endswith("--from clean")
+
+
+@pytest.fixture
+def no_session():
+    """Nobody may open a session."""
+
+    def refuse(*_):
+        raise AssertionError("a session was opened")
+
+    before = SESSIONS["session"]
+    SESSIONS.add("session", refuse)
+    yield
+    SESSIONS.add("session", before)
+
+
+def test_no_session_is_opened_for_remote_outputs_to_tell_how_to_go_on(project, tauro, fake, no_session):
+    settings = project / "tauro.yml"
+    far = "  far: {format: delta, path: s3a://bucket/far}\n"
+    settings.write_text(settings.read_text().replace("environments:", f"{far}environments:"))
+    fake(fails={"clean": "other"})
+    called = tauro(*RUN, "--json")
+    assert called.code == 3
     assert called.document["resume"].endswith("--from clean")
 
 

@@ -91,7 +91,6 @@ def test_the_environment_of_the_example_names_what_is_there(monkeypatch: pytest.
     assert (history.username, history.path) == (database["POSTGRES_USER"], f"/{database['POSTGRES_DB']}")
     assert database["POSTGRES_PASSWORD_FILE"] == f"{settings.secrets_path}/POSTGRES_PASSWORD"
     (home,) = [one.words for one in instructions(ROOT / "docker" / "Dockerfile") if one.name == "WORKDIR"]
-    assert settings.spark_config["spark.executorEnv.PYTHONPATH"] == home
     shared = f"{home}/{Path(str(settings.output_path)).parts[0]}"
     for name in ("tauro", *SPARK):
         assert f"output:{shared}" in SERVICES[name]["volumes"]
