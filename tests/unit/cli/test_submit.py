@@ -161,12 +161,12 @@ def test_a_submission_that_fails_tells_what_spark_said(project, tauro, cluster):
     assert "at a.b" not in called.err
 
 
-@pytest.fixture
-def waiting(cluster) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(params=[{}])
+def waiting(cluster, request) -> Iterator[subprocess.Popen[str]]:
     """A submission whose run waits to be stopped."""
-    cluster({"waits_in": "clean"})
+    cluster({"waits_in": "clean"}, **request.param)
     program = "import sys; from tauro.cli.main import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", program, *SUBMIT, *STANDALONE, "--json"]
+    command = [sys.executable, "-c", program, *SUBMIT, *deployed(request.param), "--json", "--verbose"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -175,6 +175,9 @@ def waiting(cluster) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+@pytest.mark.parametrize(
+    "waiting", [{}, {"cluster": "standalone", "shows": True}], indirect=True, ids=["here", "there"]
+)
 def test_ctrl_c_stops_the_run_as_in_tauro_run(project, waiting):
     waiting.send_signal(signal.SIGINT)
     out, err = waiting.communicate(timeout=60)
