@@ -24,7 +24,8 @@ FILES = {
     "tauro.yml": """\
         global_settings:
           output_path: out
-          spark_config: {spark.master: "local[1]", spark.ui.enabled: false}
+          spark_config: {spark.master: "local[1]", spark.ui.enabled: false, spark.sql.codegen.wholeStage: false}
+          warm: true
         input_config:
           raw.orders: {path: in/orders.csv, options: {header: true}, window_column: day, schema: "id INT, day DATE"}
         output_config:
@@ -163,9 +164,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         ).stdout
         ended = "catchup=False,\n    end_date=pendulum.datetime(2025, 1, 31),"  # likewise
         dags[f"per_{per}.py"] = exported.replace("catchup=False,", ended)
-    with running_airflow(dags) as airflow:
+    runtime = tmp_path_factory.mktemp("runtime")  # where the project's warm JVM is written down
+    runtime.chmod(0o700)
+    variables = {**plain_environment(), "XDG_RUNTIME_DIR": str(runtime)}
+    with running_airflow(dags, variables) as airflow:
         wait_until(lambda: airflow.call("GET", "dags")["total_entries"] == 9, 60, "not all DAGs were parsed")
         yield Shop(root, airflow)
+    subprocess.run([sys.executable, "-m", "tauro", "warm", "stop"], cwd=root, env=variables, check=True)
 
 
 def test_every_dag_file_is_parsed(shop: Shop) -> None:
@@ -245,6 +250,7 @@ def test_what_another_try_would_not_mend_fails_at_once(shop: Shop, dag_id: str, 
 
 
 def test_a_task_that_is_killed_cancels_its_spark_jobs(shop: Shop) -> None:
+    """The next test needs the same JVM's one core."""
     airflow = shop.airflow
     dag_run = airflow.trigger("count")
     wait_until((shop.root / "counting").exists, 90, "Spark did not begin to count")
