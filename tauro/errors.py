@@ -13,12 +13,14 @@
     │   ├── ResultError (TypeError)            what a node returned is not what its outputs need
     │   ├── ReadError                          an input could not be read
     │   ├── WriteError                         an output could not be written
-    │   │   └── ConflictError                      another run wrote the same output meanwhile
-    │   │       └── LeaseLostError                     another run took this one for dead
+    │   │   ├── ConflictError                      another run wrote the same output meanwhile
+    │   │   │   └── LeaseLostError                     another run took this one for dead
+    │   │   └── HalfPublishedError                 some of an output's files are in place, and can't be taken back now
     │   ├── WindowError (ValueError)           rows outside the window of a windowed overwrite
     │   ├── PublishError                       what a run has staged could not be published together
     │   ├── NodeTimeoutError (TimeoutError)    an attempt took longer than its `timeout_s`
     │   ├── SessionError                       Spark could not be started
+    │   │   └── MismatchError                      the driver and the cluster have versions that do not fit
     │   ├── SessionLostError (ConnectionError)  Spark's JVM has died
     │   ├── JournalError                       what a run that died has left can't be read, or not finished yet
     │   ├── HistoryError                       the history can't be read; a run goes on without it, and warns
@@ -247,6 +249,10 @@ class LeaseLostError(ConflictError):
     """This run showed no sign of life for too long, and another one has taken over an output of its."""
 
 
+class HalfPublishedError(WriteError):
+    """Some files of an output are in place and others not, and they could not be taken back: the next run does it."""
+
+
 class WindowError(ExecutionError, ValueError):
     """Rows outside the window that a windowed overwrite replaces."""
 
@@ -259,8 +265,12 @@ class SessionError(ExecutionError):
     """Spark could not be started."""
 
 
+class MismatchError(SessionError):
+    """The driver and the cluster, or Spark and its jars, have versions that do not fit each other."""
+
+
 class SessionLostError(ExecutionError, ConnectionError):
-    """Spark's JVM has died while it was needed; what its loss looked like to pyspark is chained."""
+    """Spark's JVM, or the session on a server, was lost while it was needed; what that looked like is chained."""
 
 
 class HistoryError(ExecutionError):

@@ -50,14 +50,15 @@ class Duration(click.ParamType[float]):
         return hours * 3600 + minutes * 60 + seconds
 
 
-def _pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
+def pairs(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    """What an option that is given as key=value says, by key; a callback of click."""
+    found: dict[str, str] = {}
     for item in value:
         key, equals, text = item.partition("=")
         if not equals or not key.strip():
             raise click.BadParameter(f"{item!r} is not key=value", ctx, param)
-        pairs[key.strip()] = text
-    return pairs
+        found[key.strip()] = text
+    return found
 
 
 def _split(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,7 +80,7 @@ _PROJECT = (
         "settings",
         metavar="KEY=VALUE",
         multiple=True,
-        callback=_pairs,
+        callback=pairs,
         help="A value for ${KEY}; may be repeated.",
     ),
 )

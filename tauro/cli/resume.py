@@ -51,7 +51,7 @@ def can_be_carried_on(journal: Journal | None) -> bool:
 
 def project_options(ctx: click.Context) -> list[str]:
     """--project, --env and --set as the user gave them."""
-    return list(_given(ctx, lambda name: name in _PROJECT))
+    return list(given(ctx, lambda name: name in _PROJECT))
 
 
 def run_command(about: About, project_options: Sequence[str]) -> str:
@@ -94,7 +94,7 @@ def run_again_command(ctx: click.Context, result: RunResult | None, plan: Plan |
     is_together = plan is not None and plan.publish is Publish.RUN
     if is_together or len(begin) > NAMED_AT_MOST or len(unfinished) == len(nodes):
         begin = list(ctx.params.get("begin") or ())
-    words = ["tauro", ctx.info_name or "run", *_given(ctx, lambda option: option != "begin")]
+    words = ["tauro", ctx.info_name or "run", *given(ctx, lambda option: option != "begin")]
     for name in begin:
         words += ["--from", name]
     return shlex.join(words)
@@ -122,7 +122,7 @@ def _depends_on_any(name: str, wanted: set[str], graph: Mapping[str, Sequence[st
     return bool((reachable([name], graph) - {name}) & wanted)
 
 
-def _given(ctx: click.Context, is_wanted: Callable[[str], bool]) -> Iterator[str]:
+def given(ctx: click.Context, is_wanted: Callable[[str], bool]) -> Iterator[str]:
     """The options as the user gave them, in the order of the help."""
     for option in ctx.command.params:
         if (

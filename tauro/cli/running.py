@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Work = Callable[[Executor, Sequence[Observer]], RunResult]
     """Runs something to its end; a result without `RunStarted` before it is that of a run which is done already."""
 
+SUBMITTED_BY = "TAURO_SUBMITTED_BY"
+"""The environment variable with the command that has submitted the run, and that goes on from where it has ended."""
+
 VERBOSE_JVM = "TAURO_VERBOSE"
 """The environment variable that lets the JVM of a session print, once it is 1."""
 
@@ -195,6 +198,8 @@ class Running:
 
     def _way_on(self, run_id: str, result: RunResult | None) -> str | None:
         """The command that goes on from where the run has ended, carrying it on where something was kept of it."""
+        if SUBMITTED_BY in os.environ:  # which carries it on, or runs it anew
+            return os.environ[SUBMITTED_BY]
         from tauro.exec.resume.known_runs import journal_of
 
         if can_be_carried_on(journal_of(self._context, run_id)):

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from tauro.errors import (
     ConflictError,
+    MismatchError,
     NodeError,
     NodeTimeoutError,
     ProjectError,
@@ -37,8 +38,15 @@ _TRANSIENT_TEXT = re.compile(
     r"|ExecutorLostFailure|FetchFailed|MetadataFetchFailedException|org\.apache\.spark\.rpc\.RpcTimeoutException"
     r"|Connection (?:refused|reset)|ConcurrentModificationException"
 )
+# What pyspark says when a Spark Connect server was started anew, or has given a session up.
+_SESSION_GONE_TEXT = re.compile(
+    r"INVALID_HANDLE\.(?:SESSION|OPERATION)_\w+|NO_ACTIVE_SESSION|incorrect server side session identifier"
+)
+# What a Spark Connect server's client says when the server can't be reached.
+_SERVER_AWAY_TEXT = re.compile(r"StatusCode\.(?:UNAVAILABLE|DEADLINE_EXCEEDED)")
 # What pyspark says when its JVM goes away under it, besides py4j's own errors.
 _SHUT_DOWN_TEXT = re.compile(r"SparkContext was shut ?down|stopped SparkContext")
+_FROM_SPARK = frozenset({"PySparkException", "Py4JJavaError"})
 _DYING_S = 2.0
 """How long a JVM that has closed its session, or a connection, may take to be dead."""
 _DEAD_S = 0.2
@@ -69,23 +77,49 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def told_by_its_cause(error: BaseException) -> BaseException:
-    """`error`, or in its place one that says that Spark's JVM has died, if that is why there was an error.
+    """`error`, or in its place one that says why Spark failed: its JVM or session is gone, or versions do not fit.
 
     A refused connection counts only if it was pyspark's to the JVM, and that one has ended; those of the user's own
     code stay what they are.
     """
-    wait_s = max(map(_dying_for_s, chain_of(error)))
-    if isinstance(error, SessionLostError) or not wait_s:
+    if isinstance(error, SessionLostError):
         return error
+    if any(_is_session_gone(link) for link in chain_of(error)):
+        gone = SessionLostError(
+            "the Spark Connect server does not know this session any more: it was started anew, or has given it up",
+            fix="run it again",
+        )
+        gone.__cause__ = error
+        return gone
+    wait_s = max(map(_dying_for_s, chain_of(error)))
+    if not wait_s:
+        return _mismatch(error) or error
     from tauro.spark.session import how_the_jvm_died
 
     end = how_the_jvm_died(wait_s)
     if end is None:
-        return error
+        return _mismatch(error) or error
     memory = "; if the machine was short of memory, lower spark.driver.memory or max_workers"
     lost = SessionLostError(f"Spark's JVM has died: {end}", fix=f"run it again{memory if 'SIGKILL' in end else ''}")
     lost.__cause__ = error
     return lost
+
+
+def _mismatch(error: BaseException) -> MismatchError | None:
+    """What of a cluster does not fit the driver, where that is why Spark failed."""
+    if not any(_FROM_SPARK & {cls.__name__ for cls in type(link).__mro__} for link in chain_of(error)):
+        return None
+    from tauro.spark.session import version_on_cluster
+
+    version = version_on_cluster()
+    if version is None:
+        return None
+    from tauro.spark.mismatches import mismatch_in
+
+    found = mismatch_in("\n".join(str(link) for link in chain_of(error)), version)
+    if found is not None:
+        found.__cause__ = error
+    return found
 
 
 def kind_of(error: BaseException) -> FailureKind:
@@ -95,6 +129,8 @@ def kind_of(error: BaseException) -> FailureKind:
     """
     if isinstance(error, SessionLostError):
         return FailureKind.TRANSIENT
+    if isinstance(error, MismatchError):
+        return FailureKind.PERMANENT
     for link in reversed(list(_causes(error))):
         names = {cls.__name__ for cls in type(link).__mro__}
         if isinstance(link, _PERMANENT) or names & _PERMANENT_NAMES:
@@ -103,7 +139,7 @@ def kind_of(error: BaseException) -> FailureKind:
             return FailureKind.TRANSIENT
         if isinstance(link, ReadError | WriteError) and link.__cause__ is None:
             return FailureKind.PERMANENT  # found by Tauro's own look at the columns, the table or the entry
-        if _TRANSIENT_TEXT.search(str(link)):  # a JVM's causes are text
+        if _TRANSIENT_TEXT.search(str(link)) or _is_server_away(link):  # a JVM's causes are text
             return FailureKind.TRANSIENT
     return FailureKind.OTHER
 
@@ -153,6 +189,19 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         current = current.__cause__
+
+
+def _is_session_gone(error: BaseException) -> bool:
+    """Whether it says that a Spark Connect server has no such session."""
+    return _is_pysparks(error) and _SESSION_GONE_TEXT.search(str(error)) is not None
+
+
+def _is_server_away(error: BaseException) -> bool:
+    return _is_pysparks(error) and _SERVER_AWAY_TEXT.search(str(error)) is not None
+
+
+def _is_pysparks(error: BaseException) -> bool:
+    return any(cls.__name__ == "PySparkException" for cls in type(error).__mro__)
 
 
 def _dying_for_s(error: BaseException) -> float:

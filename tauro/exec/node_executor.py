@@ -150,7 +150,7 @@ class NodeExecutor:
             observers: told of every event.
             node_configs: name -> the node's entry, where those of the project do not hold.
             held: the leases and the journal of the run, and what an earlier process of it has done; the leases are
-                told of the session's JVM, and asked right before anything is published.
+                told of the session, and asked right before anything is published.
             keeps: whether what is staged stays where it lies, if the run ends without publishing it.
         """
         overlay = Overlay()
@@ -159,7 +159,7 @@ class NodeExecutor:
         session = context.open_spark(plan.pipeline.spark_config) if self._needs_spark(plan) else None
         before_publish: Callable[[], object] = _nothing
         if held is not None:
-            held.leases.note_jvm()
+            held.leases.note_session(session)
             before_publish = held.leases.check
         work = NodeWork(
             context,

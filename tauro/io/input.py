@@ -131,7 +131,7 @@ class InputLoader:
         *,
         is_stored: bool = False,
     ) -> DataFrame:
-        overlaid = self._overlay.over(spec)
+        overlaid = self._overlay.over(spec, lambda: self._context.spark)
         if overlaid is not None:
             return self._read_overlaid(spec, overlaid, schema, window, reading)
         name = format_of(self._context, spec)

@@ -11,7 +11,8 @@ from tauro.io.options import value_of
 from tauro.io.partitions import is_hidden
 from tauro.io.ports import Staged
 from tauro.model import InputSpec, OutputSpec
-from tauro.storage.paths import covers, has_glob, matches
+from tauro.storage.paths import covers, has_glob
+from tauro.storage.place import Session, matches_of, no_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -49,8 +50,13 @@ class Overlay:
         with self._lock:
             self._laid[location] = _Laid(spec, staged)
 
-    def over(self, spec: InputSpec) -> Overlaid | None:
-        """What the run has staged of an input; None if that is nothing, or the input asks for an older version."""
+    def over(self, spec: InputSpec, session: Session = no_session) -> Overlaid | None:
+        """What the run has staged of an input; None if that is nothing, or the input asks for an older version.
+
+        Args:
+            spec: the input.
+            session: opens a session, or returns the one that is open; called for remote patterns.
+        """
         if not self._laid or any(value_of(spec.options.items(), name) is not None for name in _VERSIONS):
             return None
         with self._lock:
@@ -65,7 +71,8 @@ class Overlay:
             if not new:
                 rest.append(place)
             elif has_glob(place):
-                rest += [str(path) for path in matches(place) if str(path) not in here and not is_hidden(path.name)]
+                found_there = matches_of(place, session)
+                rest += [path for path in found_there if path not in here and not is_hidden(path.rpartition("/")[2])]
         if not found:
             return None
         formats = frozenset(one.spec.format_name or "" for one, _ in found)

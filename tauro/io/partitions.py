@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
+from itertools import groupby
 from pathlib import Path
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tauro.storage.place import Place, folders_in
+from tauro.storage.remote import RemotePath
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 _WHOLE = ("byte", "short", "integer", "long")
@@ -22,22 +26,20 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
-def partition_folders(root: Path) -> list[Path]:
+def partition_folders(root: Place) -> list[Path]:
     """The innermost partition folders that hold data files, relative to `root`, sorted."""
-    found = []
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if "=" in name]
-        inside = Path(folder).relative_to(root)
-        if inside.parts and any(not is_hidden(name) for name in files):
-            found.append(inside)
-    return sorted(found)
+    return sorted(
+        folder
+        for folder, files in _walked(root, lambda name: "=" in name)
+        if folder.parts and any(not is_hidden(name) for name in files)
+    )
 
 
-def partition_columns(root: Path) -> tuple[str, ...]:
+def partition_columns(root: Place) -> tuple[str, ...]:
     """The columns that the folders below `root` are named after, outermost first."""
     names: list[str] = []
     while True:
-        inner = sorted(name for name in os.listdir(root) if "=" in name and (root / name).is_dir())
+        inner = [one.name for one in folders_in(root) if "=" in one.name]
         if not inner:
             return tuple(names)
         names.append(unquote(inner[0].partition("=")[0]))
@@ -85,11 +87,28 @@ def value_of_text(text: str | None, type_name: str, zone: str) -> Value:
     return text
 
 
-def data_files(root: Path) -> Iterator[Path]:
+def data_files(root: Place) -> Iterator[Path]:
     """The files below `root` that readers see, relative to it."""
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        yield from (Path(folder, name).relative_to(root) for name in sorted(files) if not is_hidden(name))
+    for folder, files in _walked(root, lambda name: not is_hidden(name)):
+        yield from (folder / name for name in files if not is_hidden(name))
+
+
+def _walked(root: Place, is_entered: Callable[[str], bool]) -> Iterator[tuple[Path, list[str]]]:
+    """The folders from `root` on, relative to it, each with the names of its files, sorted.
+
+    Args:
+        root: nothing comes of one that does not exist.
+        is_entered: asked of the names of folders; what lies below others is left out.
+    """
+    if isinstance(root, RemotePath):
+        paths = (Path(one.path[len(root.path) + 1 :]) for one in root.found_below())
+        entered = [path for path in paths if all(map(is_entered, path.parts[:-1]))]
+        for folder, inside in groupby(sorted(entered, key=lambda one: (one.parent, one)), lambda one: one.parent):
+            yield folder, [one.name for one in inside]
+        return
+    for above, folders, files in os.walk(str(root)):
+        folders[:] = sorted(filter(is_entered, folders))
+        yield Path(above).relative_to(str(root)), sorted(files)
 
 
 def _moment(text: str) -> datetime:

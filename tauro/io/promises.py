@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tauro.io.delta.eligibility import why_direct, why_direct_anew, why_direct_into
@@ -13,13 +14,16 @@ from tauro.io.options import value_of
 from tauro.model import Mode, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.plan import Publishing, PublishWay
 from tauro.storage.abilities import Abilities, abilities_of
-from tauro.storage.paths import is_remote, local_path, scheme_of
+from tauro.storage.paths import is_remote, local_path, moves_folders, scheme_of
 
 Look = Callable[[Path], Abilities]
 """Tells what the file system of a folder can do."""
 
 _FILES = frozenset(PROVIDERS) - {"delta"}
 _S3 = frozenset({"s3", "s3a", "s3n"})
+_SEEN_BY_SERVER = (
+    "the Spark Connect server has to see the folder at the same path; it is asked before anything is written"
+)
 _DELTA_INSTEAD = "format: delta publishes there by one commit"
 _ONE_DRIVER = (
     "on S3, drivers that write the table at the same time need spark.delta.logStore.s3a.impl="
@@ -45,8 +49,15 @@ def publishing_of(spec: OutputSpec, *, mode: str = Mode.LOCAL, look: Look = abil
         look: tells what file systems can do.
     """
     form = spec.format_name or ""
+    if mode == Mode.CONNECT:
+        reason = why_not_over_connect(spec)
+        if reason is not None:
+            return Publishing(PublishWay.NEVER, f"refused: {reason[0]}", (reason[1],))
     if form in _FILES and spec.path is not None:
-        return _remote_files(spec.path) if is_remote(spec.path) else _files(spec, _folder(spec.path), look)
+        if is_remote(spec.path):
+            return _remote_files(spec, spec.path, mode)
+        swapped = _files(spec, _folder(spec.path), look)
+        return replace(swapped, limits=(*swapped.limits, _SEEN_BY_SERVER)) if mode == Mode.CONNECT else swapped
     if form == "delta" and spec.path is not None:
         return _delta(spec, spec.path, mode, look)
     if form == "table":
@@ -56,6 +67,25 @@ def publishing_of(spec: OutputSpec, *, mode: str = Mode.LOCAL, look: Look = abil
     if form == "memory":
         return Publishing(PublishWay.MEMORY, "put in place in this process's memory")
     return Publishing(PublishWay.OTHER, f"as the format {form!r} does it")
+
+
+def why_not_over_connect(spec: OutputSpec) -> tuple[str, str] | None:
+    """Why an output is not written by a session over Spark Connect, and the way out; None if it is.
+
+    Args:
+        spec: the output, its path absolute and its format set.
+    """
+    form = spec.format_name or ""
+    if form == "jdbc":
+        why = "jdbc is not written over Spark Connect: its transactions need a JVM beside this process"
+        return why, "mode: local or distributed; or format: delta"
+    if form in _FILES and spec.path is not None and is_remote(spec.path):
+        why = (
+            f"{form} is not written to {scheme_of(spec.path)}:// over Spark Connect: a server renames no folders for "
+            "its clients"
+        )
+        return why, "format: delta; or mode: local or distributed"
+    return None
 
 
 def _files(spec: OutputSpec, target: Path, look: Look) -> Publishing:
@@ -96,8 +126,23 @@ def _replaces_all(spec: OutputSpec) -> bool:
     return spec.write_mode is not WriteMode.APPEND and spec.overwrite_scope is OverwriteScope.TABLE
 
 
-def _remote_files(path: str) -> Publishing:
-    return Publishing(PublishWay.NEVER, f"refused: folders on {scheme_of(path)}:// can't be swapped", (_DELTA_INSTEAD,))
+def _remote_files(spec: OutputSpec, path: str, mode: str) -> Publishing:
+    kind = scheme_of(path) or ""
+    if mode == Mode.DATABRICKS:
+        reason = f"refused: files on {kind}:// are published through a session's own JVM, which mode {mode} has none of"
+        return Publishing(PublishWay.NEVER, reason, (_DELTA_INSTEAD,))
+    if moves_folders(kind) and _replaces_all(spec):
+        gap = f"{kind} swaps no folders in one step: for an instant the table is not there"
+        return Publishing(PublishWay.SWAP, "swapped in as a whole folder, by renames", (gap,))
+    both = "until all files are moved, readers can see old and new rows side by side; a kill can leave it so"
+    if moves_folders(kind):
+        how = f"moved in file by file: {kind} knows no hard links for the files that live on"
+        return Publishing(PublishWay.COPY, how, (f"{both} until the next run", _DELTA_INSTEAD))
+    return Publishing(
+        PublishWay.COPY,
+        f"copied in file by file: {kind} is an object store, without renames",
+        (f"{both} until the next run", "files that are replaced are copied aside, and removed last", _DELTA_INSTEAD),
+    )
 
 
 def _delta(spec: OutputSpec, path: str, mode: str, look: Look) -> Publishing:

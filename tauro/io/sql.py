@@ -88,9 +88,13 @@ def run_query(
     Raises:
         pyspark.errors.AnalysisException: the query names tables or columns that do not exist.
     """
+    from tauro.spark.jobs import is_classic  # needs pyspark, which the checks do without
+
     used = parameters_of(text)
     values = {name: _literal(value) for name, value in params.items() if name in used}
     query = f"SELECT * FROM (\n{without_end(text)}\n)"  # in brackets, nothing but a query can be run
+    if not is_classic(spark):
+        return _query_with_frames(spark, query, frames, values)
     database = spark.conf.get("spark.sql.globalTempDatabase", "global_temp")
     views = {name: f"tauro_{uuid.uuid4().hex}" for name in frames}
     try:
@@ -103,6 +107,21 @@ def run_query(
     finally:
         for view in views.values():
             spark.catalog.dropGlobalTempView(view)
+
+
+def _query_with_frames(
+    spark: SparkSession, query: str, frames: Mapping[str, DataFrame], values: Mapping[str, Any]
+) -> DataFrame:
+    """The query with its frames in it: over Connect it is analysed when it is used, and views would be gone by then."""
+    keys = {name: f"frame_{at}" for at, name in enumerate(frames)}
+    query = query.replace("{", "{{").replace("}", "}}")
+    if keys:
+        names = {name: quoted(name).replace("{", "{{").replace("}", "}}") for name in keys}
+        named = ", ".join(f"{names[name]} AS (SELECT * FROM {{{key}}})" for name, key in keys.items())
+        query = f"WITH {named}\n{query}"
+    else:
+        query = query.replace("{{", "{").replace("}}", "}")  # without frames, braces are what they are
+    return spark.sql(query, args=dict(values) or None, **{key: frames[name] for name, key in keys.items()})
 
 
 def _literal(value: object) -> Any:  # Any: what spark.sql takes

@@ -28,6 +28,12 @@ class InstalledSpark:
     delta_version: str | None = None
     """Of the package delta-spark; None if it is not installed."""
 
+    @property
+    def hadoop_version(self) -> str | None:
+        """Of the Hadoop that it brings, such as `3.5.0`; None for one without."""
+        found = (re.fullmatch(r"hadoop-client-api-(\d.*)\.jar", jar) for jar in self.jars)
+        return next((one[1] for one in found if one), None)
+
 
 def installed_spark(environment: Mapping[str, str] | None = None) -> InstalledSpark:
     """The Spark in SPARK_HOME, or else the one inside the package pyspark.

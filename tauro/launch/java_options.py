@@ -91,7 +91,12 @@ def given_options(settings: Mapping[str, Setting], environment: Mapping[str, str
 def is_local(settings: Mapping[str, Setting]) -> bool:
     """Whether the driver does all the work."""
     master = settings.get("spark.master")
-    return master is not None and re.fullmatch(r"local(\[.*\])?", master.value.strip()) is not None
+    return master is not None and names_this_machine(master.value)
+
+
+def names_this_machine(master: str) -> bool:
+    """Whether a master's URL has the driver do all the work: `local`, `local[4]`, `local[*]`."""
+    return re.fullmatch(r"local(\[.*\])?", master.strip()) is not None
 
 
 def mebibytes(memory: str) -> int:

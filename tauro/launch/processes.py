@@ -113,9 +113,19 @@ def jvm_of_this_process() -> Process | None:
     context = getattr(sys.modules.get("pyspark"), "SparkContext", None)  # pyspark may be in the midst of its import
     launched = getattr(getattr(context, "_gateway", None), "proc", None)  # only a gateway that was launched has it
     if launched is None:
-        return None
+        return _submitted_jvm() if context is not None and "PYSPARK_GATEWAY_PORT" in os.environ else None
     jvm = cast("Popen[bytes]", launched)
     return process_with_id(jvm.pid) if jvm.poll() is None else None
+
+
+def _submitted_jvm() -> Process | None:
+    """The JVM of `spark-submit` that has started this process; None if its parent is another one."""
+    parent = os.getppid()
+    try:
+        words = Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return process_with_id(parent) if any(word.startswith(b"org.apache.spark.deploy.") for word in words) else None
 
 
 def _started(pid: int) -> int | None:

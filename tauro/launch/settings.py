@@ -11,12 +11,17 @@ from pathlib import Path
 
 from tauro.launch.installed import InstalledSpark
 from tauro.launch.jars.coordinates import Coordinate, coordinates_for
+from tauro.launch.jars.stores import store_jars
 from tauro.launch.machine import Machine
 
+FROM_COMMAND = "--conf"
 FROM_PIPELINE = "pipeline"
 FROM_PROJECT = "global_settings.spark_config"
 FROM_ENVIRONMENT = "environment (spark-defaults)"
 FROM_TAURO = "tauro default"
+
+SUBMITTED = "spark.tauro.submitted"
+"""The setting that bears the run's id in a JVM that `tauro submit` has given all settings and the project's code."""
 
 _DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 _DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
@@ -43,10 +48,14 @@ class Needs:
     formats: frozenset[str] = frozenset()
     """The formats of its entries; `table` stands for the catalog."""
     jdbc_urls: frozenset[str] = frozenset()
+    schemes: frozenset[str] = frozenset()
+    """Of its remote paths, such as `s3a`."""
     project: Mapping[str, str] = field(default_factory=dict)
     """`spark_config` of its settings."""
     pipeline: Mapping[str, str] = field(default_factory=dict)
     """`spark_config` of the pipeline that is about to run, where that is known."""
+    command: Mapping[str, str] = field(default_factory=dict)
+    """What the call names itself."""
 
 
 def settings_for(
@@ -54,8 +63,8 @@ def settings_for(
 ) -> dict[str, Setting]:
     """Every setting that a session is started with, by name; it looks at nothing but its arguments.
 
-    The nearest wins: the pipeline, the project, the environment, Tauro's default. To the lists `spark.jars.packages`
-    and `spark.sql.extensions` is added what the project's formats need and nobody provides.
+    The nearest wins: the command, the pipeline, the project, the environment, Tauro's default. To the lists
+    `spark.jars.packages` and `spark.sql.extensions` is added what the project's formats need and nobody provides.
 
     Args:
         needs: what the project wants.
@@ -68,6 +77,7 @@ def settings_for(
     """
     settings: dict[str, Setting] = {}
     for origin, values in (
+        (FROM_COMMAND, needs.command),
         (FROM_PIPELINE, needs.pipeline),
         (FROM_PROJECT, needs.project),
         (FROM_ENVIRONMENT, environment),
@@ -76,7 +86,11 @@ def settings_for(
             settings.setdefault(name, Setting(name, _located(name, value, origin, needs.root), origin))
     for name, (value, why) in _defaults(needs, settings, machine).items():
         settings.setdefault(name, Setting(name, value, f"{FROM_TAURO}: {why}"))
-    _complete(settings, "spark.jars.packages", _missing_packages(needs, settings, spark), "the project's formats")
+    provided = _all_provided(settings, spark)
+    _complete(settings, "spark.jars.packages", _missing_packages(needs, provided, spark), "the project's formats")
+    stores = store_jars(needs.schemes, spark.hadoop_version, provided)
+    _complete(settings, "spark.jars.packages", [str(one) for one in stores.coordinates], "the project's paths")
+    _complete(settings, "spark.jars.excludes", list(stores.excludes), "a part of the SDK is enough")
     if "delta" in needs.formats:
         _complete(settings, "spark.sql.extensions", [_DELTA_EXTENSION], "the project uses Delta")
     return dict(sorted(settings.items()))
@@ -85,6 +99,12 @@ def settings_for(
 def listed(value: str) -> list[str]:
     """The items of a setting that is a list with commas."""
     return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def jars_of(settings: Mapping[str, Setting]) -> list[str]:
+    """The jars that a session is given: files, or coordinates."""
+    names = [name for name in ("spark.jars", "spark.jars.packages") if name in settings]
+    return [item for name in names for item in listed(settings[name].value)]
 
 
 def _located(name: str, value: str, origin: str, root: Path) -> str:
@@ -107,6 +127,11 @@ def _defaults(needs: Needs, settings: Mapping[str, Setting], machine: Machine) -
     }
     if "delta" in needs.formats:
         defaults["spark.sql.catalog.spark_catalog"] = (_DELTA_CATALOG, "the project uses Delta")
+    if "s3a" in needs.schemes:
+        defaults["spark.hadoop.fs.s3a.performance.flags"] = (
+            "create,mkdir",
+            "a store has no folders to look after",
+        )
     if needs.is_local:
         defaults |= _local_defaults(needs, settings, machine)
     return defaults
@@ -135,12 +160,17 @@ def _local_defaults(needs: Needs, settings: Mapping[str, Setting], machine: Mach
     return defaults
 
 
-def _missing_packages(needs: Needs, settings: Mapping[str, Setting], spark: InstalledSpark) -> list[str]:
-    """What the formats need, less what Spark brings and what the user names in some version."""
+def _all_provided(settings: Mapping[str, Setting], spark: InstalledSpark) -> list[str]:
+    """The jars that Spark brings, and the jars and coordinates that the user names."""
     provided = list(spark.jars)
     for name in ("spark.jars", "spark.jars.packages", "spark.driver.extraClassPath"):
         if name in settings:
             provided += _provided(name, settings[name].value)
+    return provided
+
+
+def _missing_packages(needs: Needs, provided: list[str], spark: InstalledSpark) -> list[str]:
+    """What the formats need, less what is provided in some version."""
     formats = needs.formats - ({"delta"} if _ANY_DELTA.is_among(provided) else set())
     wanted = coordinates_for(formats, needs.jdbc_urls, spark.version, spark.scala_version, spark.delta_version)
     return [str(coordinate) for coordinate in wanted if not coordinate.is_among(provided)]

@@ -124,6 +124,12 @@ class RunResult:
         """Whether every node is done."""
         return self.status is Status.COMPLETED
 
+    def _repr_html_(self) -> str:
+        """The result as a table, which notebooks show."""
+        from tauro.model.result_html import as_html
+
+        return as_html(self)
+
     def node(self, name: str) -> NodeResult:
         """The result of the node called `name`.
 

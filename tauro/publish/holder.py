@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from tauro.launch.processes import Host, Process
+from tauro.spark.remote import RemoteSession
 
 
 class Span(BaseModel):
@@ -37,6 +38,8 @@ class Holder(BaseModel):
     process: Process
     jvm: Process | None = None
     """The JVM of its Spark session, as soon as there is one that it has started."""
+    remote: RemoteSession | None = None
+    """Its session on a Spark Connect server, as soon as there is one."""
     since: datetime
     """For people; never compared."""
     beat: int = Field(default=0, ge=0)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tauro.errors import JournalError
-from tauro.storage.local import make_folder, remove_empty, remove_tree
-from tauro.storage.lock import locked
 from tauro.storage.paths import as_file_name, from_file_name
+from tauro.storage.place import Place, folders_in, listed, locked, put_whole, remove_empty, remove_tree
+from tauro.storage.remote import RemotePath
 from tauro.storage.steps import step
 
 VERSION = 1
@@ -110,18 +109,31 @@ class Journal:
         home: its folder, which need not exist.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self.home = home
 
     @property
     def exists(self) -> bool:
-        """Whether the run has begun, and is neither done nor dropped."""
-        return (self.home / _ABOUT).exists()
+        """Whether the run has begun, and is neither done nor dropped.
+
+        Raises:
+            JournalError: its file system can't be reached.
+        """
+        with self._reached():
+            return (self.home / _ABOUT).exists()
 
     @property
     def is_reachable(self) -> bool:
-        """Whether the folder in which Tauro's own lies is there: only then tells `exists` anything."""
-        return self.home.parents[2].exists()
+        """Whether the file system is there on which it would lie: only then tells `exists` anything.
+
+        A remote one is asked by name. A local one may be another machine's, or not be mounted.
+        """
+        return isinstance(self.home, RemotePath) or self.above.exists()
+
+    @property
+    def above(self) -> Place:
+        """The folder in which Tauro's own lies."""
+        return self.home.parent.parent.parent
 
     def begin(self, about: About) -> None:
         """Opens the journal; that of the same run, which is carried on, keeps its notes.
@@ -160,9 +172,10 @@ class Journal:
     def forget(self, node: str) -> None:
         """Takes a node for not done: before it is run again."""
         place = self._place(_NODES, node)
-        if place.exists():
-            step("journal.forget")
-            place.unlink(missing_ok=True)
+        with self._reached():
+            if place.exists():
+                step("journal.forget")
+                place.unlink(missing_ok=True)
 
     def node(self, name: str) -> NodeNote | None:
         """What is noted of a node; None if it is not done.
@@ -192,7 +205,8 @@ class Journal:
     def settle(self, group: str) -> None:
         """Nothing is left to be done about a group."""
         step("journal.settle")
-        self._place(_COMMITS, group).unlink(missing_ok=True)
+        with self._reached():
+            self._place(_COMMITS, group).unlink(missing_ok=True)
 
     def commits(self) -> dict[str, CommitRecord]:
         """The decisions that are not settled yet, by group.
@@ -200,9 +214,7 @@ class Journal:
         Raises:
             JournalError: one can't be read.
         """
-        folder = self.home / _COMMITS
-        names = sorted(folder.glob("*.json")) if folder.is_dir() else []
-        found = {from_file_name(path.stem): self._get(path, CommitRecord) for path in names}
+        found = {from_file_name(place.stem): self._get(place, CommitRecord) for place in self._documents(_COMMITS)}
         return {group: record for group, record in found.items() if record is not None}
 
     @property
@@ -217,15 +229,17 @@ class Journal:
     def remove(self) -> None:
         """Removes the journal; its first file goes first, so that no half of one is ever taken for a whole."""
         step("journal.remove")
-        (self.home / _ABOUT).unlink(missing_ok=True)
+        with self._reached():
+            (self.home / _ABOUT).unlink(missing_ok=True)
         self.clear()
 
     def clear(self) -> None:
         """Removes what is left of a journal that was being removed."""
         if not self.exists:
             step("journal.clear")
-            remove_tree(self.home)
-            self._tidy()
+            with self._reached():
+                remove_tree(self.home)
+                self._tidy()
 
     @contextmanager
     def locked(self, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
@@ -233,45 +247,64 @@ class Journal:
 
         Raises:
             TimeoutError: another process is at it for longer than `timeout_s` seconds.
+            JournalError: it can't be reached or written.
         """
         try:
-            with locked(self.home / "lock", timeout_s=timeout_s):
+            with ExitStack() as stack:
+                try:
+                    stack.enter_context(locked(self.home / "lock", timeout_s=timeout_s))
+                except TimeoutError:
+                    raise
+                except OSError as error:
+                    raise JournalError(
+                        f"the journal {self.home} can't be locked: {error}", fix="let this user write there"
+                    ) from error
                 yield
         finally:
-            self._tidy()
+            with suppress(OSError):  # what is left there keeps nobody from anything
+                self._tidy()
 
     def _tidy(self) -> None:
-        remove_empty(self.home, up_to=self.home.parents[1])
+        remove_empty(self.home, up_to=self.home.parent.parent)
 
-    def _place(self, kind: str, name: str) -> Path:
+    def _place(self, kind: str, name: str) -> Place:
         return self.home / kind / f"{as_file_name(name)}.json"
 
     def _all(self, kind: str, model: type[M]) -> Iterator[M]:
-        folder = self.home / kind
-        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-            found = self._get(path, model)
+        for place in self._documents(kind):
+            found = self._get(place, model)
             if found is not None:
                 yield found
 
-    @staticmethod
-    def _put(place: Path, document: BaseModel) -> None:
-        draft = place.with_name(f".{place.name}.draft")
+    def _documents(self, kind: str) -> list[Place]:
+        with self._reached():
+            every = listed(self.home / kind)
+        return [one for one in every if one.name.endswith(".json")]
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
         try:
-            make_folder(place.parent)
-            draft.write_text(document.model_dump_json(indent=1), encoding="utf-8")
-            draft.replace(place)
+            yield
         except OSError as error:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
+            raise JournalError(
+                f"the journal {self.home} can't be reached: {error}",
+                fix="mend that, then run `tauro recover`, or the pipeline",
+            ) from error
+
+    @staticmethod
+    def _put(place: Place, document: BaseModel) -> None:
+        try:
+            put_whole(place, document.model_dump_json(indent=1).encode())
+        except OSError as error:
             raise JournalError(
                 f"{place} can't be written: {error}",
                 fix="the tables are as they were; make room, or let this user write there",
             ) from error
 
-    def _get(self, place: Path, model: type[M]) -> M | None:
+    def _get(self, place: Place, model: type[M]) -> M | None:
         """The document; None if there is none."""
         try:
-            return model.model_validate(json.loads(place.read_text(encoding="utf-8")))
+            return model.model_validate(json.loads(place.read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, ValidationError) as error:
@@ -281,7 +314,7 @@ class Journal:
             ) from error
 
 
-def home_of(run_id: str, workshops: Sequence[Path], project: Path) -> Path:
+def home_of(run_id: str, workshops: Sequence[Place], project: Place) -> Place:
     """Where a run's journal lies: beside its first target, or in the project if none lies on a file system.
 
     Args:
@@ -292,8 +325,6 @@ def home_of(run_id: str, workshops: Sequence[Path], project: Path) -> Path:
     return (workshops[0] if workshops else project) / RUNS / as_file_name(run_id)
 
 
-def journals_in(workshop: Path) -> list[Journal]:
+def journals_in(workshop: Place) -> list[Journal]:
     """The journals of the runs that began there and are not done."""
-    folder = workshop / RUNS
-    homes = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    return [journal for journal in map(Journal, homes) if journal.exists]
+    return [journal for journal in map(Journal, folders_in(workshop / RUNS)) if journal.exists]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Protocol
 
 from tauro.publish.holder import Holder, LeaseDocument, read_lease
-from tauro.storage.local import remove_empty
-from tauro.storage.lock import locked
+from tauro.storage.place import Place, discard_file, locked, put_whole, remove_empty
 
 LOCK_TIMEOUT_S = 15.0
 """How long the change of a lease, which takes milliseconds, may keep others waiting."""
@@ -72,7 +70,7 @@ class LeaseFile:
         base: the folder above it up to which empty folders are removed.
     """
 
-    def __init__(self, path: Path, base: Path) -> None:
+    def __init__(self, path: Place, base: Place) -> None:
         self.path = path
         self.base = base
 
@@ -117,14 +115,11 @@ class LeaseFile:
 
     def put(self, holders: Sequence[Holder]) -> None:
         """Replaces what is there, inside `changing`; without holders no file is left."""
-        draft = self.path.with_name(f".{self.path.stem}.draft")
         if not holders:
-            self.path.unlink(missing_ok=True)
-            draft.unlink(missing_ok=True)
+            discard_file(self.path)
             return
         text = LeaseDocument(holders=tuple(holders)).model_dump_json(indent=1, exclude_none=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self.path)  # not forced to disk: a machine that loses power loses the holders along with the file
+        put_whole(self.path, text.encode())  # not forced to disk: a machine that loses power loses the holders with it
 
     def tidy(self) -> None:
         """Removes the folders that are empty now."""

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from loguru import logger
 
@@ -21,7 +21,12 @@ from tauro.publish.holder import Holder, exclude_each_other
 from tauro.publish.journal import Journal
 from tauro.publish.liveness import Life, Watch, held_here
 from tauro.publish.targets import Target
+from tauro.spark.remote import RemoteSession, remote_session_of, remote_session_of_this_process
+from tauro.storage.place import Place, Session, no_session, place_of
 from tauro.storage.steps import step
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _STEP_S = 0.05, 1.0, 0.1
 
@@ -50,6 +55,8 @@ class Leases:
         jvm: the JVM that this process has started, if any.
         home: where the run's journal lies; None if it keeps none.
         settle: ends what a dead run has left behind; told whether it is in the way, and its leases are to go with it.
+        session: opens a session, or returns the one that is open; called where a dead run's journal is remote, or its
+            work goes on on a Spark Connect server.
     """
 
     def __init__(
@@ -57,8 +64,9 @@ class Leases:
         run_id: str,
         pipeline: str | None = None,
         *,
-        home: Path | None = None,
+        home: Place | None = None,
         settle: Callable[[Holder, bool], bool] | None = None,
+        session: Session = no_session,
         watch: Watch | None = None,
         jvm: Callable[[], Process | None] = jvm_of_this_process,
     ) -> None:
@@ -68,8 +76,11 @@ class Leases:
         self._jvm = jvm
         self.home = home
         self._settle = settle
-        self._noted: Process | None = None
-        """The JVM as the lease files tell it."""
+        self._session = session
+        self._remote: RemoteSession | None = None
+        """The session that the run has on a server, as far as it is known."""
+        self._noted: tuple[Process | None, RemoteSession | None] = (None, None)
+        """The JVM, and the session on a server, as the lease files tell them."""
         self._held: dict[str, Target] = {}  # token -> what it stands for
         self._lost: set[str] = set()
         self._settled: set[str] = set()  # tokens of dead runs that hold other parts
@@ -107,7 +118,7 @@ class Leases:
         """
         deadline = self._watch.clock() + wait_s
         pause_s, is_told = _SHORTEST_PAUSE_S, False
-        self._noted = self._jvm()
+        self._noted = self._spark()
         while True:
             try:
                 judged = self._look_at_all(targets)
@@ -152,21 +163,26 @@ class Leases:
                 fix="run it again; nothing was published under the lost lease",
             )
 
-    def note_jvm(self) -> None:
-        """Tells others of the JVM that this process has started meanwhile: they end it if this process dies."""
-        if self._held and self._jvm() != self._noted:
+    def note_session(self, session: SparkSession | None) -> None:
+        """Tells others where this process has Spark work by now: they end that if this process dies.
+
+        Args:
+            session: the run's; None if it needs none.
+        """
+        self._remote = remote_session_of(session) if session is not None else None
+        if self._held and self._spark() != self._noted:
             self.renew()
 
     def renew(self) -> None:
         """One heartbeat: shows that this run lives, and finds out what it has lost."""
         with self._lock:
-            jvm = self._jvm()
+            spark = self._spark()
             for token, target in list(self._held.items()):
                 if self._over.is_set():
                     return
                 with suppress(OSError):  # a full disk, a server that is away: the next beat may do
-                    self._renew(token, target, jvm)
-            self._noted = jvm
+                    self._renew(token, target, *spark)
+            self._noted = spark
 
     def release(self) -> None:
         """Gives everything back; doing it again changes nothing."""
@@ -269,13 +285,16 @@ class Leases:
         """Whether a dead run may have left something that has to be seen to."""
         if holder.home is None or self._settle is None:
             return False
-        journal = Journal(Path(holder.home))
+        journal = self._journal_at(holder.home)
         return journal.exists or not journal.is_reachable
+
+    def _journal_at(self, home: str) -> Journal:
+        return Journal(place_of(home, self._session))
 
     def _end(self, holder: Holder, target: Target) -> None:
         """Ends what a dead run has left behind: its JVM, and, where it keeps a journal, what that tells of."""
         is_ended = not holder.is_abandoned and fence(
-            holder, self._watch.here, output=target.output, location=target.location
+            holder, self._watch.here, output=target.output, location=target.location, session=self._session
         )
         is_told = False
         if self._settle is not None and holder.run_id != self._run_id and holder.home is not None:
@@ -283,9 +302,9 @@ class Leases:
                 is_told = self._settle(holder, exclude_each_other(holder.span, target.span))
                 self._settled.add(holder.token)
             else:
-                Journal(Path(holder.home)).clear()
+                self._journal_at(holder.home).clear()
         if not (holder.is_abandoned or is_told):
-            ended = "; its Spark JVM has ended" if is_ended else ""
+            ended = "; its work in Spark has ended" if is_ended else ""
             logger.warning("output {!r}: took over the lease of {}, which is dead{}", target.output, holder, ended)
 
     def _entry(self, token: str, target: Target) -> Holder:
@@ -298,7 +317,8 @@ class Leases:
             boot=here.boot,
             namespace=here.namespace,
             process=this_process(),
-            jvm=self._noted,
+            jvm=self._noted[0],
+            remote=self._noted[1],
             since=datetime.now(UTC),
             span=target.span,
             home=str(self.home) if self.home is not None else None,
@@ -310,7 +330,10 @@ class Leases:
         except (OSError, ValueError):
             return False
 
-    def _renew(self, token: str, target: Target, jvm: Process | None) -> None:
+    def _spark(self) -> tuple[Process | None, RemoteSession | None]:
+        return self._jvm(), self._remote or remote_session_of_this_process()
+
+    def _renew(self, token: str, target: Target, jvm: Process | None, remote: RemoteSession | None) -> None:
         with target.place.changing():
             try:
                 holders = target.place.holders()
@@ -319,9 +342,10 @@ class Leases:
             if all(one.token != token or one.is_abandoned for one in holders):
                 self._lost.add(token)
             else:
+                changes = {"jvm": jvm, "remote": remote}
                 target.place.put(
                     [
-                        one.model_copy(update={"beat": one.beat + 1, "jvm": jvm}) if one.token == token else one
+                        one.model_copy(update={"beat": one.beat + 1, **changes}) if one.token == token else one
                         for one in holders
                     ]
                 )
@@ -345,7 +369,9 @@ class Leases:
             step("lease.abandon")
             target.place.put(
                 [
-                    one.model_copy(update={"is_abandoned": True, "jvm": None}) if one.token == token else one
+                    one.model_copy(update={"is_abandoned": True, "jvm": None, "remote": None})
+                    if one.token == token
+                    else one
                     for one in holders
                 ]
             )

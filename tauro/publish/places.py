@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from tauro.io.formats.jdbc import with_driver
 from tauro.io.recorded import OptionsOf, Session
 from tauro.publish.lease_file import LeaseFile, LeasePlace
 from tauro.publish.lease_table import LeaseTable
+from tauro.storage.place import place_of
 
 
 def place_at(address: Mapping[str, str], session: Session, options_of: OptionsOf) -> LeasePlace:
@@ -16,10 +16,10 @@ def place_at(address: Mapping[str, str], session: Session, options_of: OptionsOf
 
     Args:
         address: what `LeasePlace.address` told.
-        session: opens a session, or returns the one that is open; called for databases.
+        session: opens a session, or returns the one that is open; called for databases and remote files.
         options_of: what the project knows of outputs, secrets included.
     """
     if "table" in address:
         options = with_driver(options_of(address["location"]))
         return LeaseTable(session, options, address["table"], output=address["output"], location=address["location"])
-    return LeaseFile(Path(address["path"]), Path(address["base"]))
+    return LeaseFile(place_of(address["path"], session), place_of(address["base"], session))

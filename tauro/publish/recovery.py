@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from loguru import logger
 
@@ -21,8 +20,8 @@ from tauro.publish.journal import About, CommitRecord, CommitState, Journal, Out
 from tauro.publish.lease_file import LeasePlace
 from tauro.publish.liveness import lives_here
 from tauro.publish.places import place_at
-from tauro.storage.local import remove_empty, remove_tree
 from tauro.storage.paths import as_file_name
+from tauro.storage.place import place_of, remove_empty, remove_tree
 from tauro.storage.steps import step
 
 
@@ -102,11 +101,11 @@ class Recovery:
             JournalError: its publishing can be neither finished nor undone now; nothing may be written yet.
             OutputHeldError: another process is recovering it, for too long.
         """
-        journal = Journal(Path(holder.home or ""))
+        journal = self.journal_at(holder.home or "")
         if not journal.is_reachable:
             raise JournalError(
                 f"{holder} keeps its journal at {journal.home}, which can't be reached from here",
-                fix=f"run `tauro recover` where it is; if you removed it, make the folder {journal.home.parents[2]}",
+                fix=f"run `tauro recover` where it is; if you removed it, make the folder {journal.above}",
             )
         ended = self.recover(journal)
         dropped = self.drop(journal) if is_in_the_way and journal.exists else None
@@ -116,6 +115,10 @@ class Recovery:
             return False
         self._told(told)
         return True
+
+    def journal_at(self, home: str) -> Journal:
+        """The journal in a folder, which need not exist."""
+        return Journal(place_of(home, self._session))
 
     def recover(self, journal: Journal) -> Recovered | None:
         """Finishes or undoes what a dead run has decided, and takes its leases away; tells what has become of it.
@@ -303,7 +306,7 @@ class Recovery:
     def _remove(self, journal: Journal, about: About, outputs: Sequence[OutputNote] = ()) -> None:
         """Everything that the run has left, its journal, and then its leases, which lead there."""
         self._discard(outputs)
-        sweep(about, self._places(about))
+        sweep(about, self._places(about), self._session)
         journal.remove()
         self._give_back(about, is_abandoned=False)
 
@@ -331,12 +334,13 @@ def _failures() -> tuple[type[Exception], ...]:
     return (TauroError, OSError, *spark_errors())
 
 
-def sweep(about: About, places: Iterable[LeasePlace]) -> None:
+def sweep(about: About, places: Iterable[LeasePlace], session: Session) -> None:
     """Removes what a run has staged and did not come to note.
 
     Args:
         about: the run.
         places: where its leases stand.
+        session: opens a session, or returns the one that is open; called for remote folders.
 
     Raises:
         JournalError: a place can't be reached now.
@@ -349,12 +353,18 @@ def sweep(about: About, places: Iterable[LeasePlace]) -> None:
                 f"what run {about.run_id} may have staged beside {place.name} can't be dropped yet: {error}",
                 fix="mend that, then run `tauro recover`, or the pipeline",
             ) from error
-    for workshop in map(Path, about.workshops):
+    for workshop in (place_of(path, session) for path in about.workshops):
         folder = workshop / as_file_name(about.run_id)
-        if folder.exists():
-            step("journal.sweep")
-            remove_tree(folder)
-        remove_empty(workshop, up_to=workshop)
+        try:
+            if folder.exists():
+                step("journal.sweep")
+                remove_tree(folder)
+            remove_empty(workshop, up_to=workshop)
+        except OSError as error:
+            raise JournalError(
+                f"what run {about.run_id} may have staged in {folder} can't be dropped yet: {error}",
+                fix="mend that, then run `tauro recover`, or the pipeline",
+            ) from error
 
 
 def _change(place: LeasePlace, run_id: str, *, is_abandoned: bool) -> None:

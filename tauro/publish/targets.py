@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +19,8 @@ from tauro.model.window import Window
 from tauro.publish.holder import Span
 from tauro.publish.lease_file import LeaseFile, LeasePlace
 from tauro.publish.lease_table import LeaseTable
-from tauro.storage.paths import as_file_name, is_remote, local_path
+from tauro.storage.paths import as_file_name, is_remote
+from tauro.storage.place import Place, Session, no_session, place_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,20 +41,19 @@ class Target:
     """None for the whole output."""
 
 
-def targets_of(plan: Plan, root: Path) -> list[Target]:
+def targets_of(plan: Plan) -> list[Target]:
     """What a plan writes by its path, and others could write too, in the order in which all runs take leases.
 
     The lease of a folder on a local or mounted file system lies beside it, so that it holds for every checkout and
-    host that sees the folder. That of a folder on a remote file system lies in the project, and holds among the runs
-    of that checkout.
+    host that sees the folder.
 
     Args:
         plan: what runs.
-        root: the project's folder.
     """
     outputs = [one for one in _outputs(plan) if not _needs_session(one)]
     return _in_order(
-        Target(one.id, one.location, _place_of_path(one, root), _span(one, plan.window)) for one in outputs
+        Target(one.id, one.location, _beside(place_of(one.spec.path or "", no_session)), _span(one, plan.window))
+        for one in outputs
     )
 
 
@@ -63,11 +62,24 @@ def needs_session(plan: Plan) -> bool:
     return any(_needs_session(one) for one in _outputs(plan))
 
 
+def remote_workshops(plan: Plan, session: Session) -> list[Place]:
+    """The folders beside a plan's remote outputs in which Tauro keeps what recovery needs; looks at nothing.
+
+    Args:
+        plan: what runs.
+        session: opens a session, or returns the one that is open; called when something is looked at there.
+    """
+    paths = sorted({one.spec.path for one in _outputs(plan) if one.spec.path and is_remote(one.spec.path)})
+    return [place_of(path, session).parent / WORKSHOP for path in paths]
+
+
 def session_targets_of(plan: Plan, session: SparkSession, root: Path) -> list[Target]:
     """The rest of what a plan writes, which a session has to be asked about, in the order in which leases are taken.
 
-    The lease of a database's table lies beside it, in the table `_tauro`. That of a catalog's table lies beside the
-    folder that the catalog has for it, or, where that is on a remote file system, in the project.
+    The lease of a remote folder lies beside it, so that it holds for every host. That of a database's table lies
+    beside it, in the table `_tauro`; that of a catalog's table beside the folder that the catalog has for it. Over
+    Spark Connect remote folders can't be reached: those leases lie in the project, and hold among the runs of that
+    checkout.
 
     Args:
         plan: what runs.
@@ -79,7 +91,7 @@ def session_targets_of(plan: Plan, session: SparkSession, root: Path) -> list[Ta
         Target(
             one.id,
             one.location,
-            _place_in_database(one, session) if _is_jdbc(one) else _place_of_table(one, session, root),
+            _place_in_database(one, session) if _is_jdbc(one) else _place_of_folder(one, session, root),
             _span(one, plan.window),
         )
         for one in outputs
@@ -103,23 +115,26 @@ def _is_jdbc(output: PlannedOutput) -> bool:
 
 
 def _needs_session(output: PlannedOutput) -> bool:
-    return _is_jdbc(output) or output.spec.path is None
+    return _is_jdbc(output) or output.spec.path is None or is_remote(output.spec.path)
 
 
-def _place_of_path(output: PlannedOutput, root: Path) -> LeaseFile:
-    path = output.spec.path or ""
-    return _in_project(output.location, root) if is_remote(path) else _beside(path)
+def _place_of_folder(output: PlannedOutput, session: SparkSession, root: Path) -> LeaseFile:
+    from tauro.spark.jobs import is_classic  # there is a session, so pyspark is there
+
+    path = output.spec.path or _folder_of_table(output.spec.table or "", session)
+    if not path or (is_remote(path) and not is_classic(session)):
+        return _in_project(output.location, root)
+    return _beside(place_of(path, lambda: session))
 
 
-def _place_of_table(output: PlannedOutput, session: SparkSession, root: Path) -> LeaseFile:
-    table = output.spec.table or ""
+def _folder_of_table(table: str, session: SparkSession) -> str:
+    """Where a catalog's table lies, or would; empty where that can't be told."""
     failures: tuple[type[Exception], ...] = (*spark_errors(), ValueError)
     try:
         there = described(session, quoted_name(table))
-        folder = there.location if there else new_location(session, table)
+        return there.location if there else new_location(session, table)
     except failures:  # no such database, or another kind of catalog: staging tells of it
-        folder = ""
-    return _in_project(output.location, root) if not folder or is_remote(folder) else _beside(folder)
+        return ""
 
 
 def _place_in_database(output: PlannedOutput, session: SparkSession) -> LeaseTable:
@@ -127,8 +142,7 @@ def _place_in_database(output: PlannedOutput, session: SparkSession) -> LeaseTab
     return LeaseTable(lambda: session, options, table, output=output.id, location=output.location)
 
 
-def _beside(path: str) -> LeaseFile:
-    folder = Path(os.path.realpath(local_path(path)))
+def _beside(folder: Place) -> LeaseFile:
     base = folder.parent / WORKSHOP
     return LeaseFile(base / LEASES / f"{_file_name(folder.name)}.json", base)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from tauro.errors import ConflictError, JournalError, PublishError, bounded
+from tauro.errors import ConflictError, HalfPublishedError, JournalError, PublishError, bounded
 from tauro.io.ports import Record, Staged
 from tauro.model import OutputResult
 from tauro.publish.journal import WHOLE_RUN, CommitRecord, CommitState, Journal, OutputNote
@@ -94,9 +94,12 @@ def publish_together(
             conflict = at.node if at is not None and isinstance(error, ConflictError) else None
             if journal is not None:
                 _change(journal, group, decision.model_copy(update={"state": CommitState.UNDO, "conflict": conflict}))
-            is_interrupt = at is not None and not isinstance(error, Exception)  # it may be in all the same
-            left, is_final = undo_all([*done, at] if is_interrupt and at is not None and at not in done else done)
-            is_final = is_final or journal is None or group != WHOLE_RUN  # a node may be tried again: it starts afresh
+            may_be_in = not isinstance(error, Exception) or isinstance(error, HalfPublishedError)
+            left, is_final = undo_all([*done, at] if may_be_in and at is not None and at not in done else done)
+            starts_afresh = group != WHOLE_RUN and not isinstance(
+                error, HalfPublishedError
+            )  # a node may be tried again
+            is_final = is_final or journal is None or starts_afresh
             if journal is not None and is_final:
                 _settle(journal, group, conflict)
             if not isinstance(error, Exception) or at is None:
@@ -122,7 +125,7 @@ def _settle(journal: Journal, group: str, conflict: str | None) -> None:
         if conflict is not None:
             journal.forget(conflict)
         journal.settle(group)
-    except OSError as error:
+    except (OSError, JournalError) as error:
         logger.warning("what was decided about {} can't be taken back: {}", journal.home, error)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
-from pyspark import SparkConf, SparkContext
+from pyspark import SparkConf, SparkContext, __version__
 from pyspark.sql import SparkSession
 
 from tauro.errors import InvalidValueError, SessionError, UnsupportedError
@@ -19,12 +20,17 @@ from tauro.launch.archive.settings import discard_archive, with_archive
 from tauro.launch.installed import installed_spark
 from tauro.launch.jars.settings import with_fetched_jars
 from tauro.launch.java import java_environment
-from tauro.launch.settings import FROM_TAURO, Setting
+from tauro.launch.java_options import names_this_machine
+from tauro.launch.processes import Process, is_running, jvm_of_this_process
+from tauro.launch.settings import FROM_TAURO, SUBMITTED, Setting, jars_of
 from tauro.launch.switches import is_off
 from tauro.launch.warm.place import SWITCH
 from tauro.model import Options
+from tauro.spark.active import active_session
 from tauro.spark.gateway import Jvm
 from tauro.spark.needs import Project, unresolved_settings
+from tauro.spark.stops import whom_to_ask
+from tauro.spark.versions import check_delta, check_spark
 
 if TYPE_CHECKING:
     from tauro.spark.warm import WarmJvm
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
 VERBOSE_VARIABLE = "TAURO_VERBOSE"
 """The environment variable that, set to 1, lets the JVM print to stderr."""
 
+_POLL_S = 0.05
 _CRASHED = re.compile(r"killed by SIG(SEGV|BUS|ILL|ABRT|FPE)\b")
 """How a JVM ends that Java itself has brought down."""
 
@@ -48,6 +55,8 @@ class _Own:
 
 _lock = threading.Lock()
 _own: _Own | None = None
+_submitted: Process | None = None
+"""The JVM of `spark-submit` in which this process has opened its session."""
 
 
 def open_local(project: Project, pipeline_config: Options) -> SparkSession:
@@ -81,6 +90,14 @@ def release(spark: SparkSession) -> None:
                 _make_archive(own.settings)
 
 
+def cluster_spark() -> str | None:
+    """The version of the Spark that a session on a cluster runs; None if there is none, or a local one."""
+    context = SparkContext._active_spark_context
+    if context is None or names_this_machine(context.master):
+        return None
+    return str(context.version)
+
+
 def jvm_death(wait_s: float = 0.0) -> str | None:
     """How the JVM of the session that this process made has ended; None if it lives, or there is none.
 
@@ -88,7 +105,16 @@ def jvm_death(wait_s: float = 0.0) -> str | None:
         wait_s: how long to wait for an end that seems near.
     """
     own = _own
-    return own.jvm.death(wait_s) if own is not None else None
+    if own is not None:
+        return own.jvm.death(wait_s)
+    until = time.monotonic() + wait_s
+    while _submitted is not None:
+        if is_running(_submitted) is False:
+            return f"it was process {_submitted.pid}, of spark-submit"
+        if time.monotonic() >= until:
+            break
+        time.sleep(_POLL_S)
+    return None
 
 
 def _open(project: Project, pipeline_config: Options) -> SparkSession:
@@ -97,18 +123,20 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
         if _own is not None and _own.jvm.death() is not None:
             _own.jvm.end()
             _own = None
-        existing = _existing_session()
+        existing = active_session()
         if existing is not None:
+            if _is_on_cluster(existing):
+                _give_code(existing, project)
             if _own is not None and _is_same(existing, _own.jvm.session):
                 _own.users += 1
             return existing
         if _own is not None:  # somebody else stopped the session
             _own.jvm.end()
             _own = None
+        if "PYSPARK_GATEWAY_PORT" in os.environ:
+            return _session_in_submitted_jvm(project, pipeline_config)
         settings = unresolved_settings(project, pipeline_config)
         _refuse_remote(settings)
-        if "PYSPARK_GATEWAY_PORT" in os.environ:
-            return _session_in_submitted_jvm(settings)
         if "spark.master" not in settings:
             raise InvalidValueError(
                 "mode 'distributed' needs a master",
@@ -116,6 +144,8 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
                 fix="name it, for example: spark.master: spark://host:7077, yarn, or k8s://https://host:443",
             )
         spark = installed_spark()
+        check_spark(__version__, spark.version, str(spark.home))
+        check_delta(jars_of(settings), spark.version)
         plain, warning = with_fetched_jars(settings, spark, os.environ)
         if warning:
             logger.warning(warning)
@@ -127,7 +157,33 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
                 raise
             logger.warning("Java has crashed; starting it again without its archive of classes, which is removed")
             _own = _started(project, plain)
+        if _is_on_cluster(_own.jvm.session):
+            try:
+                _prepare(_own.jvm.session, project)
+            except BaseException:
+                own, _own = _own, None
+                own.jvm.end()
+                raise
         return _own.jvm.session
+
+
+def _is_on_cluster(spark: SparkSession) -> bool:
+    """Whether others than the driver do a classic session's work."""
+    return isinstance(spark, SparkSession) and not names_this_machine(spark.sparkContext.master)
+
+
+def _prepare(spark: SparkSession, project: Project) -> None:
+    """Makes a new session on a cluster fit for the project's Python functions."""
+    from tauro.spark.cluster import look_at_executors
+
+    _give_code(spark, project)
+    look_at_executors(spark, whom_to_ask())
+
+
+def _give_code(spark: SparkSession, project: Project) -> None:
+    from tauro.spark.cluster import give_code  # local sessions need none of it
+
+    give_code(spark, project, os.environ)
 
 
 def _started(project: Project, settings: Mapping[str, Setting]) -> _Own:
@@ -157,14 +213,6 @@ def _make_archive(settings: Mapping[str, Setting]) -> None:
     make_in_background(settings, installed_spark(), os.environ)
 
 
-def _existing_session() -> SparkSession | None:
-    """The session of this process, whoever made it; a remote one too."""
-    active = SparkSession.getActiveSession()
-    if active is None and SparkContext._active_spark_context is not None:  # active in another thread
-        active = SparkSession.builder.getOrCreate()
-    return active
-
-
 def _is_same(one: SparkSession, other: SparkSession) -> bool:
     """Whether two sessions, perhaps clones of each other, live in one SparkContext."""
     return isinstance(one, SparkSession) and one.sparkContext is other.sparkContext
@@ -177,19 +225,34 @@ def _refuse_remote(settings: Mapping[str, Setting]) -> None:
     ):
         if is_given:
             raise UnsupportedError(
-                f"{place} names a Spark Connect server, which is not supported yet",
-                fix=f"unset {place}, or name a cluster's master with mode: distributed",
+                f"{place} names a Spark Connect server, and the project's mode is another",
+                fix=f"mode: connect, or unset {place}",
             )
 
 
-def _session_in_submitted_jvm(settings: Mapping[str, Setting]) -> SparkSession:
+def _session_in_submitted_jvm(project: Project, pipeline_config: Options) -> SparkSession:
     """The first session in the JVM of `spark-submit`, whose own settings stand."""
+    global _submitted
     SparkContext._ensure_initialized()
+    _submitted = jvm_of_this_process()
     submitted = SparkConf()
+    settings = unresolved_settings(project, pipeline_config, submitted=dict(submitted.getAll()))
+    _refuse_remote(settings)
+    jvm: Any = SparkContext._jvm  # Any: py4j's objects have no types
+    jars_version = str(jvm.org.apache.spark.package.SPARK_VERSION())
+    check_spark(__version__, jars_version, "the JVM of spark-submit")
+    check_delta(jars_of(settings), jars_version)
     builder = SparkSession.builder
-    for setting in settings.values():
-        is_asked_for = not setting.origin.startswith(FROM_TAURO)
+    for setting in settings.values() if not submitted.contains(SUBMITTED) else ():
+        is_asked_for = not setting.origin.startswith(FROM_TAURO) and setting.name not in _OF_SUBMIT
         is_about_sql = setting.name.startswith("spark.sql.") and not submitted.contains(setting.name)
         if is_asked_for or is_about_sql:
             builder = builder.config(setting.name, setting.value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    if _is_on_cluster(session):
+        _prepare(session, project)
+    return session
+
+
+_OF_SUBMIT = frozenset({"spark.master", "spark.submit.deployMode"})
+"""What `spark-submit` has decided."""

@@ -36,6 +36,9 @@ from tauro.spark.jvm_process import (
 )
 from tauro.spark.stops import Stopped, whom_to_ask
 
+_WORKERS_PYTHON = "spark.pyspark.python"
+"""The setting that names the executors' Python; pyspark itself looks at the variable alone."""
+
 _STOP_COMES_WITHIN_S = 1.0
 """How much later than its JVM this process may hear of a signal that both of them got."""
 
@@ -70,6 +73,8 @@ class Jvm:
         _raise_if(stopped())
         self._log: IO[bytes] | None = tempfile.TemporaryFile() if is_quiet else None  # noqa: SIM115  `end` closes it
         variables = {"PYSPARK_PYTHON": sys.executable} | dict(os.environ) | dict(java_environment)
+        if settings.get(_WORKERS_PYTHON):
+            variables["PYSPARK_PYTHON"] = settings[_WORKERS_PYTHON]
         try:
             with (
                 with_variables(variables),

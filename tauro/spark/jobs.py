@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from pyspark.sql import SparkSession
 
+from tauro.spark.remote import attached
+
 DESCRIPTION = "spark.job.description"
 """The local property that Spark shows for a job."""
 
@@ -52,12 +54,16 @@ def cancel(spark: SparkSession, name: str) -> None:
     """Cancels the jobs under way that are marked `name`; others go on.
 
     Jobs that start afterwards are not hit: repeat it, every 0.2 s or so, until the marked thread is done.
+
+    Raises:
+        pyspark.errors.PySparkException: the Spark Connect server does not answer.
     """
     mark = _mark(name)
     if is_classic(spark):  # interruptTag finds nothing in a classic session (pyspark 4.2.0)
         spark.sparkContext.cancelJobsWithTag(mark)
     else:
-        spark.interruptTag(mark)
+        with attached(spark) as client:
+            client.interrupt_tag(mark)
 
 
 def activate(spark: SparkSession) -> None:

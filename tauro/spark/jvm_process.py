@@ -24,6 +24,8 @@ _END_POLL_S = 0.005
 _TERMINATE_S = 1.0
 """How long a JVM that is called off while it starts may take to end before it is killed."""
 _SHOWN_LINES = 12
+_NO_MASTER = "All masters are unresponsive"
+"""What Spark says of a standalone master that does not answer, or can't read what it is told."""
 
 
 def spark_submit(settings: Mapping[str, str], environment: Mapping[str, str]) -> list[str]:
@@ -147,7 +149,10 @@ def did_not_start(error: object, printed: bytes) -> SessionError:
     lines = printed.decode(errors="replace").splitlines()
     telling = [line.strip() for line in lines if line.strip(" \t:") and not line.startswith("\tat ")]
     said = "".join(f"\n  {line}" for line in telling[-_SHOWN_LINES:])
-    return SessionError(
-        f"Spark did not start: {error}{said}",
-        fix="mend what Spark complains of; `tauro show settings` lists the settings it was given",
-    )
+    fix = "mend what Spark complains of; `tauro show settings` lists the settings it was given"
+    if _NO_MASTER in f"{error}{said}":
+        version = installed_spark().version
+        fix = (
+            f"see that a master is up at spark.master, and runs Spark {version}: one of another version does not answer"
+        )
+    return SessionError(f"Spark did not start: {error}{said}", fix=fix)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,11 +13,23 @@ from tauro.launch.archive.settings import with_archive
 from tauro.launch.defaults import spark_defaults
 from tauro.launch.installed import installed_spark
 from tauro.launch.jars.settings import with_stored_jars
-from tauro.launch.java_options import with_java_options
+from tauro.launch.java_options import names_this_machine, with_java_options
 from tauro.launch.machine import this_machine
-from tauro.launch.settings import Needs, Setting, settings_for
+from tauro.launch.settings import FROM_PIPELINE, FROM_PROJECT, FROM_TAURO, Needs, Setting, settings_for
 from tauro.model import GlobalSettings, InputSpec, Mode, NodeSpec, Options, OutputSpec
 from tauro.model.settings import as_spark_options
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/")
+_MASTER = "spark.master"
+REMOTE = "spark.remote"
+"""The setting that names a Spark Connect server."""
+_OF_SESSIONS = ("spark.sql.", "spark.databricks.")
+"""How the settings begin that sessions of one server may have each for itself."""
+_DEFAULTS_OVER_CONNECT = {
+    "spark.sql.legacy.parameterSubstitution.constantsOnly": ("true", "named SQL parameters work under Delta too"),
+    "spark.sql.session.timeZone": ("UTC", "the same rows on every machine"),
+    "spark.sql.variable.substitute": ("false", "SQL text reaches Spark as it was written"),
+}
 
 
 class Project(Protocol):
@@ -56,18 +70,61 @@ def session_settings(project: Project, pipeline_config: Options | None = None) -
         MissingExtraError: pyspark is not installed, or the project uses Delta without delta-spark.
         SessionError: SPARK_HOME names a folder without a Spark.
     """
+    if project.settings.mode == Mode.CONNECT:
+        return connect_settings(project, pipeline_config)
     spark = installed_spark()
     settings = with_stored_jars(unresolved_settings(project, pipeline_config), spark, os.environ)
     return with_archive(settings, spark, os.environ)
 
 
-def unresolved_settings(project: Project, pipeline_config: Options | None = None) -> dict[str, Setting]:
-    """Like `session_settings`, with the names of the jars that are needed in place of the files in the jar store."""
+def unresolved_settings(
+    project: Project,
+    pipeline_config: Options | None = None,
+    *,
+    command: Mapping[str, str] | None = None,
+    submitted: Mapping[str, str] | None = None,
+) -> dict[str, Setting]:
+    """Like `session_settings`, with the names of the jars that are needed in place of the files in the jar store.
+
+    Args:
+        project: the project.
+        pipeline_config: `spark_config` of the pipeline that is about to run, where that is known.
+        command: settings that the call names itself; they win over all others.
+        submitted: the settings of the JVM that `spark-submit` has started, where there is one; its master stands.
+    """
     spark = installed_spark()
-    environment = spark_defaults(spark.home, os.environ)
+    environment = spark_defaults(spark.home, os.environ) if submitted is None else submitted
     machine = this_machine()
-    settings = settings_for(session_needs(project, pipeline_config), spark, machine, environment)
+    needs = replace(session_needs(project, pipeline_config), command=command or {})
+    places = ((submitted or {}), needs.command, needs.pipeline, needs.project, environment)
+    master = next((values[_MASTER] for values in places if _MASTER in values), None)
+    if master is not None and not names_this_machine(master):
+        needs = replace(needs, is_local=False)
+    settings = settings_for(needs, spark, machine, environment)
     return with_java_options(settings, machine, os.environ, spark.home)
+
+
+def connect_settings(project: Project, pipeline_config: Options | None = None) -> dict[str, Setting]:
+    """The settings that a session on a Spark Connect server is given, by name; the server's own are not known here."""
+    settings: dict[str, Setting] = {}
+    for origin, options in ((FROM_PIPELINE, pipeline_config or {}), (FROM_PROJECT, project.settings.spark_config)):
+        for name, value in as_spark_options(options).items():
+            if name != REMOTE:
+                settings.setdefault(name, Setting(name, value, origin))
+    for name, (value, why) in _DEFAULTS_OVER_CONNECT.items():
+        settings.setdefault(name, Setting(name, value, f"{FROM_TAURO}: {why}"))
+    return dict(sorted(settings.items()))
+
+
+def settings_of_the_server(options: Options) -> list[str]:
+    """The settings, of those in a `spark_config`, that only a Spark Connect server itself can have."""
+    return sorted(name for name in options if name != REMOTE and not name.startswith(_OF_SESSIONS))
+
+
+def remote_url(project: Project, pipeline_config: Options, environment: Mapping[str, str]) -> str | None:
+    """The URL of the project's Spark Connect server; None if nothing names one. It may hold a token."""
+    options = as_spark_options(project.settings.spark_config) | as_spark_options(pipeline_config)
+    return options.get(REMOTE) or environment.get("SPARK_REMOTE") or None
 
 
 def session_needs(project: Project, pipeline_config: Options | None = None) -> Needs:
@@ -82,9 +139,17 @@ def session_needs(project: Project, pipeline_config: Options | None = None) -> N
         is_local=project.settings.mode == Mode.LOCAL,
         formats=frozenset(formats),
         jdbc_urls=frozenset(urls),
+        schemes=frozenset(_schemes(project, entries)),
         project=as_spark_options(project.settings.spark_config),
         pipeline=as_spark_options(pipeline_config or {}),
     )
+
+
+def data_folders(project: Project) -> tuple[Path, ...]:
+    """The folders in which inputs, outputs and secrets lie: neither code nor configuration, even inside the project."""
+    settings = project.settings
+    named = (settings.input_path, settings.output_path, settings.secrets_path)
+    return tuple(project.root / path for path in named if path and ":" not in path)
 
 
 def _formats_of(project: Project, entry: InputSpec | OutputSpec) -> Iterator[str]:
@@ -98,6 +163,17 @@ def _formats_of(project: Project, entry: InputSpec | OutputSpec) -> Iterator[str
     paths = (entry.path,) if isinstance(entry.path, str) else entry.path or ()
     if entry.format_name is None and any((project.root / path / "_delta_log").is_dir() for path in paths):
         yield "delta"
+
+
+def _schemes(project: Project, entries: Iterable[InputSpec | OutputSpec]) -> Iterator[str]:
+    """The schemes of remote paths."""
+    paths = [project.settings.input_path, project.settings.output_path]
+    for entry in entries:
+        paths += (entry.path,) if isinstance(entry.path, str) else entry.path or ()
+    for path in paths:
+        scheme = _SCHEME.match(path or "")
+        if scheme is not None and scheme[1].lower() != "file":
+            yield scheme[1].lower()
 
 
 def _entries(project: Project) -> Iterator[InputSpec | OutputSpec]:

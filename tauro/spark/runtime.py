@@ -14,6 +14,8 @@ from tauro.launch.jars.settings import PACKAGES, STORED_PACKAGES
 from tauro.launch.settings import listed
 from tauro.model import Options
 from tauro.model.settings import as_spark_options
+from tauro.spark.needs import REMOTE, settings_of_the_server
+from tauro.spark.remote import remote_session_of
 
 
 @contextmanager
@@ -27,8 +29,13 @@ def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[Non
     Raises:
         UnsupportedError: one of them only has an effect when a session starts, and this session has another value.
     """
+    not_its_own = {REMOTE}  # which has led to the session
+    if remote_session_of(spark) is not None:
+        not_its_own.update(settings_of_the_server(spark_config))  # `tauro validate` warns of them
     with ExitStack() as stack:
         for name, value in as_spark_options(spark_config).items():
+            if name in not_its_own:
+                continue
             before = spark.conf.get(name, None)
             if before == value or _is_among(spark, name, value):
                 continue
@@ -45,7 +52,7 @@ def runtime_settings(spark: SparkSession, spark_config: Options) -> Iterator[Non
 
 
 def _put_back(spark: SparkSession, name: str, before: str | None) -> None:
-    with suppress(Py4JError, OSError):  # a JVM that has died has no settings
+    with suppress(Py4JError, PySparkException, OSError):  # a JVM, or a server, that is gone has no settings
         if before is None:
             spark.conf.unset(name)
         else:

@@ -22,9 +22,16 @@ SESSION_MODES: Registry[Opener] = Registry(
     {
         Mode.LOCAL.value: "tauro.spark.classic:open_local",
         Mode.DISTRIBUTED.value: "tauro.spark.classic:open_distributed",
+        Mode.CONNECT.value: "tauro.spark.connect:open_connect",
+        Mode.DATABRICKS.value: "tauro.spark.databricks:open_databricks",
     },
     group="tauro.session_modes",
-    extras={Mode.LOCAL.value: "spark", Mode.DISTRIBUTED.value: "spark"},
+    extras={
+        Mode.LOCAL.value: "spark",
+        Mode.DISTRIBUTED.value: "spark",
+        Mode.CONNECT.value: "connect",
+        Mode.DATABRICKS.value: "spark",
+    },
 )
 
 
@@ -37,14 +44,15 @@ def open_session(context: Project, pipeline_config: Options | None = None) -> Sp
             is there already, see `tauro.spark.runtime.runtime_settings`.
 
     Raises:
-        UnsupportedError: the mode is one that Tauro does not run yet.
-        MissingExtraError: pyspark is not installed.
-        SessionError: Spark could not be started.
+        UnsupportedError: there is no such mode.
+        InvalidValueError: nothing names the cluster's master, or the Spark Connect server.
+        MissingExtraError: pyspark, or what its client for Spark Connect needs, is not installed.
+        SessionError: Spark could not be started or reached; or there is no session of Databricks.
     """
     mode = context.settings.mode
     if mode not in SESSION_MODES:
         raise UnsupportedError(
-            f"mode {str(mode)!r} is not supported yet",
+            f"there is no mode {str(mode)!r}",
             where="global_settings: mode",
             fix=f"use one of: {', '.join(SESSION_MODES)}",
         )
@@ -54,12 +62,12 @@ def open_session(context: Project, pipeline_config: Options | None = None) -> Sp
 def stop_session(spark: SparkSession) -> None:
     """Gives back what `open_session` returned.
 
-    A session that Tauro made is stopped, together with its JVM, when everyone who opened it has given it back; any
-    other is left alone. Doing it once too often changes nothing.
+    A session that Tauro made is stopped, together with its JVM if it has one, when everyone who opened it has given it
+    back; any other is left alone. Doing it once too often changes nothing.
     """
-    from tauro.spark.classic import release  # pyspark is there, or there would be no session
-
-    release(spark)
+    for module in ("tauro.spark.classic", "tauro.spark.connect"):
+        if module in sys.modules:  # else it has made none
+            sys.modules[module].release(spark)
 
 
 def how_the_jvm_died(wait_s: float = 0.0) -> str | None:
@@ -73,3 +81,12 @@ def how_the_jvm_died(wait_s: float = 0.0) -> str | None:
     from tauro.spark.classic import jvm_death
 
     return jvm_death(wait_s)
+
+
+def version_on_cluster() -> str | None:
+    """The version of the Spark that the session of this process runs on a cluster; None if there is no such session."""
+    if "tauro.spark.classic" not in sys.modules:
+        return None
+    from tauro.spark.classic import cluster_spark
+
+    return cluster_spark()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):(?=/)")
+_MOVING = frozenset({"hdfs", "maprfs", "ofs", "swebhdfs", "viewfs", "webhdfs"})
 _BRACES = re.compile(r"(?<!\$)\{([^{}]*)\}")  # not the braces of ${name}
 _GLOB_CHARACTERS = frozenset("{}[]*?\\")
 
@@ -19,6 +21,11 @@ def scheme_of(path: str) -> str | None:
     """The scheme of a path that has one, such as `s3a`; None for plain and for `file:` paths."""
     found = _SCHEME.match(path)
     return None if found is None or found[1].lower() == "file" else found[1]
+
+
+def moves_folders(scheme: str) -> bool:
+    """Whether a folder moves in one step on the remote file systems of a scheme; object stores copy file by file."""
+    return scheme.lower() in _MOVING
 
 
 def is_remote(path: str) -> bool:
@@ -35,12 +42,24 @@ def local_path(path: str) -> Path:
 
 
 def canonical(path: str) -> str:
-    """One spelling for one place: a normalised absolute path without a trailing slash or `file:`."""
+    """One spelling for one place: a normalised absolute path without a trailing slash or `file:`.
+
+    A remote one has its scheme in lower case, and one slash between folders.
+    """
     if path.startswith("/") and "//" not in path and "/." not in path:
         return path.rstrip("/") or "/"  # nothing to work out, as for most of a project's many paths
-    if is_remote(path):
-        return path.rstrip("/")
+    scheme = scheme_of(path)
+    if scheme is not None:
+        return _canonical_remote(scheme.lower(), path[len(scheme) + 1 :])
     return os.path.abspath(local_path(path))
+
+
+def _canonical_remote(scheme: str, rest: str) -> str:
+    authority, path = "", rest
+    if rest.startswith("//"):
+        authority, _, path = rest[2:].partition("/")
+    path = posixpath.normpath(f"/{path}").lstrip("/")
+    return f"{scheme}://{authority}/{path}".rstrip("/") if authority else f"{scheme}:///{path}"
 
 
 def has_glob(path: str) -> bool:
@@ -81,7 +100,7 @@ def spark_path(path: str) -> str:
 def literal_spark_path(path: str) -> str:
     """As `spark_path`, for reading a place whose name holds characters that Hadoop takes for a pattern."""
     escaped = "".join(f"\\{letter}" if letter in _GLOB_CHARACTERS else letter for letter in path)
-    return path if is_remote(path) else f"file:{escaped}"
+    return escaped if is_remote(path) else f"file:{escaped}"
 
 
 def as_file_name(text: str) -> str:

@@ -161,6 +161,6 @@ def test_plan_tells_the_order_and_starts_no_java(project: Example) -> None:
     assert order.index("route_daily") < order.index("daily_report") < order.index("export_report") == 10
 
 
-@pytest.mark.parametrize("environment", [(), ("--env", "dev"), ("--env", "prod")])
+@pytest.mark.parametrize("environment", [(), ("--env", "dev"), ("--env", "prod"), ("--env", "s3")])
 def test_project_has_no_problems(project: Example, environment: tuple[str, ...]) -> None:
     assert project.tauro("validate", *environment)["problems"] == []

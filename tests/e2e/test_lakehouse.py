@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.support.postgres import PostgresServer
 
-pytestmark = [pytest.mark.spark, pytest.mark.postgres]
+pytestmark = [pytest.mark.spark, pytest.mark.postgres, pytest.mark.matrix]
 
 SEED = EXAMPLES / "lakehouse" / "sql" / "seed.sql"
 DAYS = ("2013-01-01", "2013-01-03")

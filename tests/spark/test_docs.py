@@ -21,10 +21,10 @@ import tauro
 from tauro.config import Context
 from tauro.spark.session import SESSION_MODES, stop_session
 
-assert SESSION_MODES["connect"].__name__ == "open_connect"
+assert SESSION_MODES["shared"].__name__ == "open_shared"
 nodes = {"n": {"function": "builtins.print"}}
-done = tauro.run(Context({"mode": "connect"}, {"p": {"nodes": "n", "requires_dates": False}}, nodes), pipeline="p")
-print("CONNECT", done.status)
+done = tauro.run(Context({"mode": "shared"}, {"p": {"nodes": "n", "requires_dates": False}}, nodes), pipeline="p")
+print("SHARED", done.status)
 
 pathlib.Path("data").mkdir()
 pathlib.Path("data/codes.txt").write_text("001Parquet   \\n002Delta     \\n")
@@ -110,4 +110,4 @@ def test_the_examples_of_running_contexts_and_events_do_what_the_page_says(tmp_p
 def test_the_format_and_the_session_mode_of_the_page_work_by_entry_point(tmp_path: Path, site: Path) -> None:
     told = run(tmp_path, site, USE)
     assert "CODES [('001', 'Parquet   '), ('002', 'Delta     ')]" in told
-    assert "CONNECT completed" in told
+    assert "SHARED completed" in told

@@ -13,7 +13,7 @@ from pyspark.sql.types import IntegerType
 
 from tauro.spark.jobs import cancel, tag
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.matrix]
 
 
 @udf(IntegerType(), useArrow=False)

@@ -12,7 +12,7 @@ from pyspark.sql.functions import col
 from tauro.spark.jobs import tag
 from tauro.spark.metrics import measured_write
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.matrix]
 
 FORMATS = ["parquet", "csv", "json", "orc", "avro", "text"]
 

@@ -19,7 +19,7 @@ from tests.support.io_project import IoProject
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.matrix]
 WINDOW = Window.parse("2013-01-01", "2013-01-07")
 
 

@@ -17,7 +17,7 @@ from tests.support.delta_table import MODES, NEW, DeltaTable, delta_table
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.matrix]
 
 DIRECT, LATE = PublishWay.DIRECT_COMMIT, PublishWay.LATE_COMMIT
 

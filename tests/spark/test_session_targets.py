@@ -56,7 +56,7 @@ def test_the_lease_of_a_catalogs_table_lies_beside_its_folder(
     }
     nodes = {"n": {"function": print, "output": ["f"]}}
     plan = make_plan(project.context(nodes, outputs={"f": {"path": "deep/folder"}}), "p", None)
-    assert [one.place.name for one in targets_of(plan, project.root)] == [found["old"].place.name]
+    assert [one.place.name for one in targets_of(plan)] == [found["old"].place.name]
     spark.sql(f"drop table {name}")
 
 

@@ -6,15 +6,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-COORDINATES = (
-    "io.delta:delta-spark_4.2_2.13:4.4.0",
-    "org.apache.spark:spark-avro_2.13:4.1.1",
-    "org.postgresql:postgresql:42.7.13",
-)
-"""Delta, Avro (the newest on Maven Central that runs on Spark 4.2) and the PostgreSQL driver."""
+POSTGRES = "org.postgresql:postgresql:42.7.13"
+COORDINATES = {
+    "4.0": ("io.delta:delta-spark_2.13:{delta}", "org.apache.spark:spark-avro_2.13:4.0.0", POSTGRES),
+    "4.2": ("io.delta:delta-spark_4.2_2.13:{delta}", "org.apache.spark:spark-avro_2.13:4.1.1", POSTGRES),
+}
+"""By Spark: Delta, Avro (the newest on Maven Central that runs on that Spark) and the PostgreSQL driver."""
 
 
 def spark_jars(folder: Path | None = None) -> list[Path]:
@@ -25,7 +26,8 @@ def spark_jars(folder: Path | None = None) -> list[Path]:
     """
     folder = folder or Path(sys.prefix) / "jars"
     jars = []
-    for coordinate in COORDINATES:
+    for template in COORDINATES[".".join(version("pyspark").split(".")[:2])]:
+        coordinate = template.format(delta=version("delta-spark"))
         kept = folder / coordinate.replace(":", "_")
         if not kept.is_dir():
             _resolve(coordinate, kept)

@@ -34,8 +34,9 @@ def in_second_python(
     Args:
         session: the test run's.
         task: `do`, and what goes with it: `stage` an `entry` with `sql`, whose record goes to the file `kept`, if that
-            is given; `publish`, `undo`, `discard` a `record` with `options`; `hold` the lease of a `table` in a
-            database with `options`; `publish and undo` Delta tables below a folder `root`.
+            is given; `publish`, `undo`, `discard` a `record` with `options`; `run` the pipeline `p` of a `project` for
+            a `day`; `hold` the lease of a `table` in a database with `options`; `publish and undo` Delta tables below
+            a folder `root`.
         killed_at: the step at which the process kills itself.
         times: how often that step is about to be taken by then.
     """
@@ -77,6 +78,7 @@ def _session(port: int, secret: str) -> SparkSession:
 
 
 def _do(task: Mapping[str, Any]) -> Any:
+    import tauro
     from tauro.io.output import OutputManager
     from tauro.io.ports import WriteRequest
     from tauro.io.recorded import as_record, staged_from
@@ -92,6 +94,8 @@ def _do(task: Mapping[str, Any]) -> Any:
             Path(task["kept"]).write_text(json.dumps(record))
         step("test.staged")
         return record
+    if task["do"] == "run":
+        return tauro.run(task["project"], pipeline="p", start=task["day"], end=task["day"]).run_id
     if task["do"] == "publish and undo":
         return publish_and_undo(Path(task["root"]), session)
     if task["do"] == "hold":

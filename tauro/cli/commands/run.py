@@ -32,6 +32,11 @@ WAIT = click.option(
     metavar="TIME",
     help="Wait so long, such as 10m, for other runs that write the same outputs.",
 )
+RUN_ID = click.option(
+    "--run-id",
+    metavar="ID",
+    help="The run's id: if it is done already, nothing is done; if it is half done, it is carried on.",
+)
 _SHOWING = (
     click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors."),
     click.option("--verbose", "-v", is_flag=True, help="Show debug messages, and causes with every frame."),
@@ -60,11 +65,7 @@ def shows(command: Command) -> Command:
 @takes("pipeline", "window", "selection", "project")
 @WORKERS
 @WAIT
-@click.option(
-    "--run-id",
-    metavar="ID",
-    help="The run's id: if it is done already, nothing is done; if it is half done, it is carried on.",
-)
+@RUN_ID
 @click.option("--dry-run", is_flag=True, help="Show the plan and run nothing.")
 @WARM
 @shows

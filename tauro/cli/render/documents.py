@@ -87,6 +87,7 @@ _NO_RUN: Document = {
 }
 _EMPTY: Mapping[str, Document] = {
     "run": _NO_RUN,
+    "submit": _NO_RUN,
     "resume": _NO_RUN,
     "recover": {"recovered": [], "abandoned": [], "alive": []},
     "plan": {"pipeline": None, "window": None, "order": [], "nodes": []},

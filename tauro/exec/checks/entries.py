@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tauro.config import Context
 from tauro.errors import Problem, UnknownNameError
+from tauro.exec.checks.over_connect import output_over_connect
 from tauro.exec.planning.resolution import problem_at
 from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, locations
@@ -25,7 +26,12 @@ def input_problems(context: Context, place: Place, spec: InputSpec, name: str) -
 
 def output_problems(context: Context, place: Place, spec: OutputSpec, name: str) -> Iterator[Problem]:
     """What the format of an output can tell is wrong with it."""
-    return _problems(context, place, spec, name, lambda found: found.check_output(spec))
+    is_right = True
+    for problem in _problems(context, place, spec, name, lambda found: found.check_output(spec)):
+        is_right = False
+        yield problem
+    if is_right:
+        yield from output_over_connect(context, place, spec, name)
 
 
 def missing_paths(

@@ -12,6 +12,7 @@ from tauro.errors import InvalidValueError, Problem, Severity, UnknownNameError,
 from tauro.exec.checks.entries import input_problems, missing_paths, output_problems
 from tauro.exec.checks.hybrid import check_hybrid
 from tauro.exec.checks.nodes import check_nodes, function_problem
+from tauro.exec.checks.over_connect import server_problems, session_problems
 from tauro.exec.code.functions import FunctionError, import_from, load_function
 from tauro.exec.planning.findings import as_warning, entries_of, findings_for
 from tauro.exec.planning.plan import default_window, is_on_disk
@@ -20,14 +21,11 @@ from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, format_of_folder, input_spec_for, locations, output_spec_for
 from tauro.model.pipeline import PipelineSpec, PipelineType
 from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
-from tauro.model.settings import Mode
 from tauro.model.window import Window
 from tauro.spark.session import SESSION_MODES
 
 BATCH_TYPES = frozenset({PipelineType.BATCH, PipelineType.ML})
 """The types of pipelines that run."""
-_LATER_MODES = frozenset({Mode.CONNECT.value, Mode.DATABRICKS.value})
-"""Modes that have a name and no session yet; a package may bring one."""
 
 
 def check_project(context: Context, pipeline: str | None = None, window: Window | None = None) -> list[Problem]:
@@ -51,7 +49,7 @@ def check_project(context: Context, pipeline: str | None = None, window: Window 
 
 
 def _project_problems(context: Context, pipeline: str | None) -> list[Problem]:
-    problems = [*findings_for(context, pipeline), *_settings_problems(context)]
+    problems = [*findings_for(context, pipeline), *_settings_problems(context), *session_problems(context)]
     resolved = {name: resolve_pipeline(context, name) for name in context.pipelines}
     written = _written_places(resolved.values())
     for name, one in resolved.items():
@@ -105,11 +103,7 @@ def refusals(context: Context, spec: PipelineSpec) -> list[Problem]:
     if spec.type not in BATCH_TYPES:
         message = f"pipelines of type {spec.type} can be validated, but not run yet"
         problems.append(problem_at(context, ("pipelines_config", spec.name, "type"), message))
-    mode = context.settings.mode
-    if mode not in SESSION_MODES and mode in _LATER_MODES:
-        message = f"mode {mode} is not available yet"
-        problems.append(problem_at(context, ("global_settings", "mode"), message, fix="mode: local or distributed"))
-    return problems
+    return problems + server_problems(context, spec)
 
 
 def _settings_problems(context: Context) -> Iterator[Problem]:
@@ -118,9 +112,8 @@ def _settings_problems(context: Context) -> Iterator[Problem]:
         default_window(settings)
     except InvalidValueError as error:
         yield problem_at(context, ("global_settings", "start_date"), error.message, fix=error.fix)
-    if settings.mode not in SESSION_MODES and settings.mode not in _LATER_MODES:
-        known = sorted(map(str, {*SESSION_MODES, *_LATER_MODES}))
-        unknown = UnknownNameError("mode", settings.mode, known)
+    if settings.mode not in SESSION_MODES:
+        unknown = UnknownNameError("mode", settings.mode, list(SESSION_MODES))
         yield problem_at(context, ("global_settings", "mode"), unknown.message, fix=unknown.fix)
     if settings.default_format not in FORMATS:
         unknown = UnknownNameError("format", settings.default_format, list(FORMATS))

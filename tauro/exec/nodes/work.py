@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from tauro.model.plan import Origin, Plan, PlannedInput, PlannedNode
 from tauro.model.settings import Publish
 from tauro.publish.journal import NodeNote
 from tauro.publish.together import StagedOutput
+from tauro.spark.active import active_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -127,14 +127,13 @@ class NodeWork:
 
     def cancel(self, attempt: Attempt) -> None:
         """Cancels the attempt's Spark jobs, as far as they run."""
-        session = self._session or _session_there()
+        session = self._session or active_session()
         if session is None:
             return
-        from py4j.protocol import Py4JError
-
+        from tauro.io.writing import spark_errors
         from tauro.spark.jobs import cancel
 
-        with suppress(Py4JError, OSError):  # of a JVM that is dead no job is left to be cancelled
+        with suppress(*spark_errors(), OSError):  # of a JVM, or a server, that is gone no job is left to be cancelled
             cancel(session, attempt.tag)
 
     def reads(self, node: str) -> tuple[ReadVersion, ...]:
@@ -185,7 +184,7 @@ class NodeWork:
             self._outputs.close(keeps=keeps)
 
     def _tagged(self, attempt: Attempt) -> AbstractContextManager[object]:
-        session = self._session or _session_there()
+        session = self._session or active_session()
         if session is None:
             return nullcontext()
         from tauro.spark.jobs import tag
@@ -322,18 +321,6 @@ def _returned_by(node: PlannedNode) -> tuple[str, ...]:
     """The nodes whose results this one is handed in memory, each once."""
     named = [one.node for one in node.inputs if one.origin is Origin.RETURNED and one.node is not None]
     return tuple(named) if len(named) < 2 else tuple(dict.fromkeys(named))
-
-
-def _session_there() -> SparkSession | None:
-    """The session that this process has, for plans which need none themselves while their functions use it."""
-    if "pyspark" not in sys.modules:
-        return None
-    from pyspark import SparkContext
-    from pyspark.sql import SparkSession
-
-    if SparkContext._active_spark_context is None:
-        return None
-    return SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
 
 
 def _listed(node: PlannedNode) -> str:

@@ -12,9 +12,11 @@ from tauro.config import Context
 from tauro.io.files.swap import WORKSHOP
 from tauro.io.locations import location, output_spec_for
 from tauro.io.recorded import OptionsOf
-from tauro.model import Options, OutputSpec
+from tauro.model import Mode, Options, OutputSpec
 from tauro.publish.targets import PROJECT
 from tauro.storage.paths import is_remote, local_path
+from tauro.storage.place import Place, place_of
+from tauro.storage.remote import RemotePath
 
 _RUN_VALUE = re.compile(r"\$\{[^{}]*\}")
 
@@ -43,18 +45,33 @@ def options_for(context: Context) -> OptionsOf:
     return options_of
 
 
-def workshops_of(context: Context) -> list[Path]:
+def workshops_of(context: Context) -> list[Place]:
     """The folders, as far as they are there, in which runs of this project keep what recovery needs.
 
-    A run's own values in a path, such as its dates, stand for any.
+    A run's own values in a path, such as its dates, stand for any. Opens a session if outputs are remote.
     """
-    found: dict[Path, None] = {}
+    found: dict[Place, None] = {}
     for spec in known_outputs(context):
-        if spec.path is None or spec.format_name == "jdbc" or is_remote(spec.path):
+        if spec.path is None or spec.format_name == "jdbc":
             continue
-        folder = os.path.dirname(local_path(spec.path))
-        pattern = "*".join(escape(part) for part in _RUN_VALUE.split(folder))
-        for one in sorted(glob(pattern)):
-            found[Path(os.path.realpath(one)) / WORKSHOP] = None
+        if not is_remote(spec.path):
+            folder = os.path.dirname(local_path(spec.path))
+            pattern = "*".join(escape(part) for part in _RUN_VALUE.split(folder))
+            for one in sorted(glob(pattern)):
+                found[Path(os.path.realpath(one)) / WORKSHOP] = None
+        elif context.settings.mode not in (Mode.CONNECT, Mode.DATABRICKS):
+            for place in _remote_folders(context, spec.path):
+                found[place / WORKSHOP] = None
     found[context.root / PROJECT] = None
-    return [path for path in found if path.is_dir()]
+    return [place for place in found if place.is_dir()]
+
+
+def _remote_folders(context: Context, path: str) -> Iterator[Place]:
+    """The remote folders in which an output lies."""
+    above = place_of(path, lambda: context.spark).parent
+    if not isinstance(above, RemotePath) or _RUN_VALUE.search(above.path) is None:
+        yield above
+        return
+    parts = (re.sub(r"([][{}*?\\])", r"\\\1", part) for part in _RUN_VALUE.split(above.path))
+    for one in above.files.matching("*".join(parts)):
+        yield RemotePath(one, above.files)

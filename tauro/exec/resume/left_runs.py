@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from loguru import logger
 
@@ -18,8 +17,9 @@ from tauro.publish.journal import About, Journal, journals_in
 from tauro.publish.liveness import Life, Watch
 from tauro.publish.places import place_at
 from tauro.publish.recovery import Recovered, Recovery
+from tauro.storage.place import Place
 
-Spoiled = dict[Path, JournalError]
+Spoiled = dict[Place, JournalError]
 LAST = "last"
 _PAUSE_S = 0.5
 
@@ -96,10 +96,11 @@ def recover(context: Context, run: LeftRun) -> Recovered | None:
 
     Raises:
         JournalError: it can be neither finished nor undone now.
-        OutputHeldError: another process is at it, for too long; or its JVM can't be ended.
+        OutputHeldError: another process is at it, for too long; or its work in Spark can't be ended.
     """
     if run.holder is not None and not run.holder.is_abandoned:
-        fence(run.holder, Watch().here, output="", location=str(run.journal.home))
+        location = str(run.journal.home)
+        fence(run.holder, Watch().here, output="", location=location, session=lambda: context.spark)
     recovered = _recovery(context).recover(run.journal)
     if recovered is not None:
         note_recovered(context, recovered)

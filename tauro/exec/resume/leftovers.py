@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 from tauro.config import Context
 from tauro.exec.resume.known_outputs import workshops_of
@@ -15,8 +13,8 @@ from tauro.publish.journal import RUNS, journals_in
 from tauro.publish.lease_file import LeaseFile
 from tauro.publish.recovery import Ending, Recovered
 from tauro.publish.targets import LEASES, PROJECT
-from tauro.storage.local import remove_empty, remove_tree
 from tauro.storage.paths import as_file_name
+from tauro.storage.place import Place, changed_at, folders_in, listed, remove_empty, remove_tree
 
 
 def old_runs(context: Context, before: datetime) -> list[LeftRun]:
@@ -40,7 +38,7 @@ def drop_run(context: Context, run: LeftRun) -> Iterator[Recovered]:
         yield dropped
 
 
-def stray_folders(context: Context, before: datetime) -> list[Path]:
+def stray_folders(context: Context, before: datetime) -> list[Place]:
     """The folders of runs that no journal and no lease tells of, halves of journals too, unchanged since a time."""
     workshops = [one for one in workshops_of(context) if one.name != PROJECT]
     known = {LEASES, RUNS}
@@ -48,32 +46,23 @@ def stray_folders(context: Context, before: datetime) -> list[Path]:
         known |= {journal.home.name for journal in journals_in(workshop)}
     for workshop in workshops:
         known |= {as_file_name(run_id) for run_id in _holders(workshop)}
-    stages = (folder for workshop in workshops for folder in sorted(workshop.iterdir()))
-    halves = (half for one in (*workshops, context.root / PROJECT) for half in sorted((one / RUNS).glob("*")))
+    stages = (folder for workshop in workshops for folder in folders_in(workshop))
+    halves = (half for one in (*workshops, context.root / PROJECT) for half in folders_in(one / RUNS))
     return [
-        folder
-        for folder in (*stages, *halves)
-        if folder.name not in known and folder.is_dir() and _changed_at(folder) < before.timestamp()
+        folder for folder in (*stages, *halves) if folder.name not in known and changed_at(folder) < before.timestamp()
     ]
 
 
-def remove_stray(folder: Path) -> None:
+def remove_stray(folder: Place) -> None:
     """Removes one of `stray_folders`."""
     remove_tree(folder)
-    remove_empty(folder.parent, up_to=folder.parents[1] if folder.parent.name == RUNS else folder.parent)
+    remove_empty(folder.parent, up_to=folder.parent.parent if folder.parent.name == RUNS else folder.parent)
 
 
-def _holders(workshop: Path) -> Iterator[str]:
+def _holders(workshop: Place) -> Iterator[str]:
     """The ids of the runs that hold an output beside a workshop."""
-    for path in sorted((workshop / LEASES).glob("*.json")):
+    for path in listed(workshop / LEASES):
+        if not path.name.endswith(".json"):
+            continue
         with suppress(OSError, ValueError):  # no lease that can be read: nobody holds it
             yield from (holder.run_id for holder in LeaseFile(path, workshop).holders())
-
-
-def _changed_at(folder: Path) -> float:
-    """When something was last added to a folder, or to one below it; seconds since the epoch."""
-    latest = 0.0
-    for path, _, _ in os.walk(folder):
-        with suppress(OSError):  # gone meanwhile: somebody else removes it
-            latest = max(latest, os.stat(path).st_mtime)
-    return latest

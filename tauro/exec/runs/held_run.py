@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from loguru import logger
 
@@ -22,12 +21,16 @@ from tauro.io.versions import ReadVersions
 from tauro.launch.processes import this_host
 from tauro.model.outcome import OutputResult
 from tauro.model.plan import Plan, PlannedNode
-from tauro.model.settings import Publish
+from tauro.model.settings import Mode, Publish
 from tauro.publish.journal import About, Journal, home_of
 from tauro.publish.lease_file import LeaseFile
 from tauro.publish.leases import Leases
 from tauro.publish.recovery import Ending, Recovery, sweep
-from tauro.publish.targets import PROJECT, Target, needs_session, session_targets_of, targets_of
+from tauro.publish.targets import PROJECT, Target, needs_session, remote_workshops, session_targets_of, targets_of
+from tauro.storage.place import Place, Session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass(slots=True)
@@ -85,23 +88,25 @@ def held_run(
         InvalidValueError: the run that has this id was another one.
         JournalError: what a dead run has left can be neither finished nor undone now.
     """
-    targets = targets_of(plan, context.root)
+    targets = targets_of(plan)
     workshops = _workshops(targets)
+
+    def session() -> SparkSession:
+        return cast("SparkSession", context.open_spark(plan.pipeline.spark_config))
+
     if not (targets or needs_session(plan)) or not keeps_journal:
         journal = None
     elif journal is None:
-        journal = Journal(home_of(run_id, workshops, context.root / PROJECT))
-    recovery = Recovery(
-        lambda: context.open_spark(plan.pipeline.spark_config),
-        options_for(context),
-        partial(tell_recovered, context, by=run_id),
-    )
+        is_far = context.settings.mode in (Mode.CONNECT, Mode.DATABRICKS)  # no JVM to reach remote files through
+        remote = [] if is_far else remote_workshops(plan, session)  # who sees these may not see this machine's disk
+        journal = Journal(home_of(run_id, [*remote, *workshops], context.root / PROJECT))
+    recovery = Recovery(session, options_for(context), partial(tell_recovered, context, by=run_id))
     versions = ReadVersions(context)
     home = journal.home if journal is not None else None
-    with Leases(run_id, plan.pipeline.name or None, home=home, settle=recovery.settle) as leases:
+    with Leases(run_id, plan.pipeline.name or None, home=home, settle=recovery.settle, session=session) as leases:
         leases.acquire(targets, wait_s=wait_s, stopped=stopped)
         if needs_session(plan):  # the rest is known to databases and catalogs
-            others = session_targets_of(plan, context.open_spark(plan.pipeline.spark_config), context.root)
+            others = session_targets_of(plan, session(), context.root)
             leases.acquire(others, wait_s=wait_s, stopped=stopped)
             targets, workshops = [*targets, *others], list(dict.fromkeys([*workshops, *_workshops(others)]))
         if journal is None:
@@ -118,7 +123,7 @@ def held_run(
         try:
             yield run
         finally:
-            _end(run, journal, targets, can_be_carried_on=asked is not None)
+            _end(run, journal, targets, session, can_be_carried_on=asked is not None)
 
 
 def _carry_on(run: HeldRun, journal: Journal, recovery: Recovery, plan: Plan) -> None:
@@ -132,22 +137,22 @@ def _carry_on(run: HeldRun, journal: Journal, recovery: Recovery, plan: Plan) ->
     run.carried = run.journal.carried_on()
 
 
-def _end(run: HeldRun, journal: Journal, targets: list[Target], *, can_be_carried_on: bool) -> None:
+def _end(run: HeldRun, journal: Journal, targets: list[Target], session: Session, *, can_be_carried_on: bool) -> None:
     """Removes what the run needed as long as it went on; or leaves it for those who carry on with it."""
     try:
         run.leases.check()
     except LeaseLostError:  # the journal, and what lies under the run's id, may be another process's by now
         run.leases.abandon()
-        journal.clear()
+        with suppress(JournalError):
+            journal.clear()
         return
-    if run.is_done or (not journal.is_unfinished and not (can_be_carried_on and journal.nodes())):
-        try:
-            sweep(journal.about(), [target.place for target in targets])
-        except JournalError as error:  # whoever writes there next sees to it
-            logger.warning("{}", error)
-        else:
+    try:
+        if run.is_done or (not journal.is_unfinished and not (can_be_carried_on and journal.nodes())):
+            sweep(journal.about(), [target.place for target in targets], session)
             journal.remove()
             return
+    except JournalError as error:  # whoever writes there next sees to it
+        logger.warning("{}", error)
     run.leases.abandon()
 
 
@@ -175,13 +180,14 @@ def _about(
     run_id: str,
     asked: Mapping[str, Any] | None,  # Any: JSON
     targets: list[Target],
-    workshops: list[Path],
+    workshops: list[Place],
     earlier: About | None,
 ) -> About:
     """The run, with all places where it, or an earlier process of it, may leave something."""
     leases = [dict(target.place.address) for target in targets]
+    folders = dict.fromkeys(map(str, workshops))
     if earlier is not None:
-        workshops = list(dict.fromkeys([*workshops, *map(Path, earlier.workshops)]))
+        folders |= dict.fromkeys(earlier.workshops)
         leases += [dict(one) for one in earlier.leases if one not in leases]
     return About(
         run_id=run_id,
@@ -193,14 +199,14 @@ def _about(
         project=str(context.root),
         host=this_host().host,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        workshops=tuple(map(str, workshops)),
+        workshops=tuple(folders),
         leases=tuple(leases),
     )
 
 
-def _workshops(targets: list[Target]) -> list[Path]:
+def _workshops(targets: list[Target]) -> list[Place]:
     """The folders beside the targets in which a run stages; not that of the project."""
-    found: dict[Path, None] = {}
+    found: dict[Place, None] = {}
     for target in targets:
         if isinstance(target.place, LeaseFile) and target.place.base.name != PROJECT:
             found[target.place.base] = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from tauro.errors import LeaseLostError, PublishError
+from tauro.errors import JournalError, LeaseLostError, PublishError
 from tauro.exec.nodes.work import NodeWork
 from tauro.exec.runs.loop import RunLoop, RunOutcome
 from tauro.model.events import Observer, OutputPublished
@@ -71,8 +71,11 @@ class PlanRun:
 
     @property
     def _is_unfinished(self) -> bool:
-        """Whether a recovery is to put back what could not be put back here."""
-        return self._journal is not None and self._journal.is_unfinished
+        """Whether a recovery is to put back what could not be put back here; true if that can't be told now."""
+        try:
+            return self._journal is not None and self._journal.is_unfinished
+        except JournalError:
+            return True
 
     def _published(self, outcome: RunOutcome) -> RunOutcome:
         """The outcome of a run whose nodes are done, with everything published, or nothing."""

@@ -20,6 +20,7 @@ from tauro.history.records import (
 from tauro.model.outcome import OutputResult, Status
 from tauro.model.settings import Publish
 from tauro.publish.recovery import Ending, Recovered
+from tauro.storage.paths import is_remote
 
 _DONE = (Status.COMPLETED, Status.SKIPPED)
 _UNSEEN = "its end was not recorded; its outputs were found published"
@@ -132,6 +133,6 @@ class _Published:
 
 def _result(planned: dict[str, Any]) -> OutputResult:  # Any: JSON
     """As much as the plan knows of an output."""
-    is_path = planned["location"].startswith("/")
+    is_path = planned["location"].startswith("/") or is_remote(planned["location"])
     place = {"path" if is_path else "table": planned["location"]}
     return OutputResult(planned["id"], planned["format"], **place)

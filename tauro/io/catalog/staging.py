@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tauro.errors import UnsupportedError, WriteError, bounded
@@ -19,7 +18,8 @@ from tauro.io.ports import Record, Staged, WriteRequest
 from tauro.io.windows import quoted
 from tauro.io.writing import LeftAlone, one_line, spark_errors
 from tauro.model import OutputResult, WriteMode
-from tauro.storage.paths import is_remote, spark_path
+from tauro.storage.paths import spark_path
+from tauro.storage.place import place_of
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -218,7 +218,11 @@ class TableStaged:
     def _forget_table(self) -> None:
         """Takes the table out of the catalog whose data was taken away, unless others have data there."""
         known = self._known()
-        if known is not None and known.is_external and file_table_at(Path(self.location), self.request.where) is None:
+        if (
+            known is not None
+            and known.is_external
+            and file_table_at(place_of(self.location, self.session), self.request.where) is None
+        ):
             step("catalog.drop")
             self.session().sql(f"DROP TABLE {self.name}")
 
@@ -247,12 +251,6 @@ def _schema_of(result: OutputResult) -> StructType:
 
 def _check_catalog(request: WriteRequest, there: CatalogTable) -> None:
     spec = request.spec
-    if is_remote(there.location):
-        raise WriteError(
-            f"the table {spec.table} lies at {there.location}, where folders can't be swapped",
-            where=request.where,
-            fix="keep the table as delta",
-        )
     if [name.lower() for name in there.partition_by] != [name.lower() for name in spec.partition_by]:
         raise WriteError(
             f"the table {spec.table} is partitioned by {bounded(there.partition_by) or 'nothing'}, the output by "

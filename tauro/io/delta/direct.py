@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from tauro.errors import WriteError
-from tauro.io.delta.notes import append_id, note
+from tauro.io.delta import by_sql
+from tauro.io.delta.notes import append_id, is_note_of, note
 from tauro.io.delta.place import Commit, DeltaPlace
 from tauro.io.delta.write import explained, merge_into, refusal, result_of, writer_of
 from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition, quoted
 from tauro.io.writing import LeftAlone, spark_errors
 from tauro.model import OutputResult, OverwriteScope, WriteMode
-from tauro.storage.paths import spark_path
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DIRECT = "direct"
 """What a record calls them."""
+_NEWEST = 20
+"""Among so many commits a write is looked for that has just been done."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class StagedDirect:
         if not self.place.exists() or (spec.replaces_table and spec.write_mode is WriteMode.OVERWRITE):
             return frame
         kept = self.place.read()
+        if self._is_in_already():
+            return kept
         names: tuple[str, ...] = ()
         if self.condition is not None:
             kept = kept.where(f"NOT coalesce({self.condition.sql(spec.window_column or '')}, false)")
@@ -111,8 +115,6 @@ class StagedDirect:
 
     def undo(self) -> bool:
         """Restores the version before, where the newest is this output's own; True if it is not in, or no longer."""
-        from delta.tables import DeltaTable
-
         try:
             commits = self.place.history(after=self.before)
             own = self._own_of(commits)
@@ -121,7 +123,7 @@ class StagedDirect:
             if own.version < commits[-1].version or own.version == 0 or self.place.new_table is not None:
                 return False
             step("delta.restore")
-            DeltaTable.forPath(self.session(), spark_path(self.place.path)).restoreToVersion(own.version - 1)
+            by_sql.restore(self.session(), self.place.path, own.version - 1)
         except spark_errors() as error:
             logger.opt(exception=error).warning("{}: the table can't be restored", self.request.where)
             return False
@@ -201,6 +203,15 @@ class StagedDirect:
         last = next((one for one in reversed(commits) if append_id(self.request) in one.transactions), None)
         return last, last is not None and _is_taken_back(last, commits)
 
+    def _is_in_already(self) -> bool:
+        """Whether an earlier run has appended for the same window, so that nothing will be added."""
+        if self.place.has_log_here or not self._is_append:
+            last, is_taken_back = self._last_append()
+            return last is not None and not is_taken_back
+        commits = self.place.history(after=-1)
+        last = next((one for one in reversed(commits) if is_note_of(one.info.get("userMetadata"), self.request)), None)
+        return last is not None and not _is_taken_back(last, commits)
+
     def _version_after_undo(self, before: int) -> int | None:
         """The version to append by where Delta has passed an append over that was taken back; None elsewhere."""
         if not self._is_append or self._own_of(list(self.place.commits_after(before))) is not None:
@@ -225,16 +236,16 @@ class StagedDirect:
 
     def _result_since(self, before: int, rows: int | None) -> OutputResult:
         is_written = True
-        if rows is None and self.place.has_log_here:
-            commit = self._own_of(list(self.place.commits_after(before)))
+        if rows is None:
+            commit = self._own_of(self.place.history(after=before, newest=_NEWEST))
             if commit is not None:
                 rows = commit.rows
-            elif self._is_append:
+            elif self._is_append and self._is_in_already():
                 self._check_still_there()
                 span = self.request.window or f"run {self.request.run_id}"
                 logger.warning("{}: {} was appended before; nothing is added", self.request.where, span)
                 rows, is_written = 0, False
-            else:  # Delta commits nothing where nothing changes
+            elif self.place.has_log_here:  # Delta commits nothing where nothing changes
                 rows = 0
         return self._result(rows, is_written=is_written)
 

@@ -28,6 +28,17 @@ def note(request: WriteRequest, write: str) -> str:
     )
 
 
+def is_note_of(text: object, request: WriteRequest) -> bool:
+    """Whether a commit's `userMetadata` tells of what a request asks for: in any run, or without dates in its own."""
+    try:
+        found = json.loads(str(text))
+    except ValueError:
+        return False
+    wanted = json.loads(note(request, ""))
+    names = ("pipeline", "node", "output", "window") + (() if request.window else ("tauro_run_id",))
+    return isinstance(found, dict) and all(found.get(name) == wanted[name] for name in names)
+
+
 def output_prefix(request: WriteRequest) -> str:
     """What the application ids of one output of one node have in common."""
     parts = (request.pipeline or "", request.node, request.output_id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tauro.io.delta import by_sql
 from tauro.storage.paths import is_remote, literal_spark_path, local_path, spark_path
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ class DeltaPlace:
         """Whether a Delta log is there, be it one that the catalog knows nothing of."""
         if self._log is not None:
             return any(_commits(self._log))
-        from delta.tables import DeltaTable
-
-        return bool(DeltaTable.isDeltaTable(self.session(), self.path))
+        return by_sql.is_table(self.session(), self.path)
 
     def read(self, version: int | None = None) -> DataFrame:
         """The table that is there, now or as of a version."""
@@ -74,16 +73,18 @@ class DeltaPlace:
                     transactions={a["txn"]["appId"]: a["txn"]["version"] for a in actions if "txn" in a},
                 )
 
-    def history(self, after: int) -> list[Commit]:
-        """The commits after a version; Spark is asked where the log is not on this machine."""
+    def history(self, after: int, newest: int | None = None) -> list[Commit]:
+        """The commits after a version; Spark is asked where the log is not on this machine.
+
+        Args:
+            after: the version.
+            newest: how many are enough, where Spark has to be asked.
+        """
         if self.has_log_here:
             return list(self.commits_after(after))
         if not self.is_written():
             return []
-        from delta.tables import DeltaTable
-
         names = ("operation", "operationParameters", "operationMetrics", "userMetadata")
-        known = DeltaTable.forPath(self.session(), self.path).history().where(f"version > {after}").orderBy("version")
         return [
             Commit(
                 row["version"],
@@ -93,7 +94,7 @@ class DeltaPlace:
                 removes_files=False,
                 transactions={},
             )
-            for row in known.collect()
+            for row in by_sql.history(self.session(), self.path, after, newest)
         ]
 
     def taken_since(self, append_id: str, *, by_layout: bool = False) -> Commit | None:

@@ -17,10 +17,12 @@ from tauro.io.delta.stand_in import StandIn
 from tauro.io.delta.write import refusal
 from tauro.io.files.staging import WORKSHOP
 from tauro.io.ports import Staged, WriteRequest
+from tauro.io.reach import check_seen
 from tauro.io.windows import quoted
 from tauro.io.writing import LeftAlone, one_line, spark_errors, window_condition
 from tauro.model import OverwriteScope, WriteMode
-from tauro.storage.paths import local_path
+from tauro.spark.jobs import is_classic
+from tauro.storage.paths import is_remote, local_path
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -37,10 +39,13 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
         WriteError: the columns do not fit, the mode refuses what is there, a merge's keys are null or repeated, or
             Spark failed; nothing is left behind.
         WindowError: the run has no window, and the overwrite needs one; or rows lie outside it.
+        UnsupportedError: the session's Spark Connect server does not see the folder.
     """
     from tauro.io.formats.delta import DELTA
 
     spec = request.spec
+    if not is_remote(place.path):
+        check_seen(session, _folders(request, place)[1], request.folder, request.where)
     exists = place.exists()
     if exists and spec.write_mode is WriteMode.ERROR:
         raise refusal(request)
@@ -56,10 +61,12 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
     if there is not None and not (spec.replaces_table and spec.schema_evolution):
         frame = fitted(frame, there, where=request.where, may_add=spec.schema_evolution, needed=spec.partition_by)
     condition = window_condition(request, frame.schema)
+    if not is_classic(session):
+        frame = _computed(request, frame)
     kind = _stand_in(session, request, place, exists=exists)
-    is_persisted = spec.write_mode is WriteMode.MERGE and not frame.is_cached
+    is_persisted = spec.write_mode is WriteMode.MERGE and is_classic(session) and not frame.is_cached
     if spec.write_mode is WriteMode.MERGE:
-        frame = _checked_source(request, frame)
+        frame = _checked_source(request, frame, keeps=is_persisted)
     if kind is None:
         return StagedDirect(
             session=lambda: session,
@@ -75,16 +82,20 @@ def stage_delta(session: SparkSession, request: WriteRequest, frame: DataFrame, 
     return stage_late(session, request, frame, place, condition, kind=kind, folders=folders, is_persisted=is_persisted)
 
 
-def _checked_source(request: WriteRequest, frame: DataFrame) -> DataFrame:
-    """Refuses a merge whose source holds null or repeated keys; the rows are computed once, and kept for it.
+def _checked_source(request: WriteRequest, frame: DataFrame, *, keeps: bool) -> DataFrame:
+    """Refuses a merge whose source holds null or repeated keys; the rows are computed once.
+
+    Args:
+        request: the output.
+        frame: its rows.
+        keeps: whether they are to be kept for the merge.
 
     Raises:
         WriteError: with some of the keys.
     """
     from pyspark.sql import functions
 
-    is_persisted = not frame.is_cached
-    if is_persisted:
+    if keeps:
         frame = frame.persist()
     try:
         keys = [functions.col(quoted(key)) for key in request.spec.keys]
@@ -105,10 +116,24 @@ def _checked_source(request: WriteRequest, frame: DataFrame) -> DataFrame:
                 fix="return one row for each key",
             )
     except BaseException:
-        if is_persisted:
+        if keeps:
             frame.unpersist()
         raise
     return frame
+
+
+def _computed(request: WriteRequest, frame: DataFrame) -> DataFrame:
+    """The rows as they are now, kept by Spark's executors; for a session over Spark Connect.
+
+    That analyses a frame anew whenever it is used: at publishing, one would read tables that were published before it.
+
+    Raises:
+        WriteError: Spark failed.
+    """
+    try:
+        return frame.localCheckpoint()
+    except spark_errors() as error:
+        raise WriteError(f"could not compute the rows: {one_line(error)}", where=request.where) from error
 
 
 def _folders(request: WriteRequest, place: DeltaPlace) -> tuple[Path, Path, Path]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tauro.errors import WindowError, WriteError
+from tauro.io.delta import by_sql
 from tauro.io.formats.base import condition_of
 from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition, quoted
@@ -62,12 +63,16 @@ def merge_into(session: SparkSession, path: str, request: WriteRequest, frame: D
         path: the table.
         request: the output.
         frame: the source.
-        note: what the commit says of itself; a session that is not classic leaves it out.
+        note: what the commit says of itself.
     """
+    if not is_classic(session):
+        evolves = request.spec.schema_evolution
+        counts = by_sql.merge(session, path, frame, merge_condition(request), evolves=evolves, note=note)
+        return int(counts["num_updated_rows"]) + int(counts["num_inserted_rows"])
     from delta.tables import DeltaTable
     from pyspark.sql import SparkSession
 
-    if note is not None and is_classic(session):
+    if note is not None:
         # A session of its own, for the commit's note alone: the setting is no option of a merge, and threads share it.
         session = SparkSession(session.sparkContext, session._jsparkSession.cloneSession())
         session.conf.set("spark.databricks.delta.commitInfo.userMetadata", note)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from tauro.errors import WriteError, bounded
 from tauro.io.files.marker import Marker
 from tauro.model import Window
+from tauro.storage.place import Place, put_whole
 
 APPENDS = "_tauro_appends.json"
 """The file beside the marker that holds the record."""
@@ -89,7 +89,7 @@ def without_files(appends: Iterable[Append], *, is_gone: Callable[[str], bool]) 
     return tuple(kept)
 
 
-def read_appends(root: Path, marker: Marker | None, where: str) -> tuple[Append, ...]:
+def read_appends(root: Place, marker: Marker | None, where: str) -> tuple[Append, ...]:
     """The record of the table at `root`; empty for one that holds no appends, or that somebody else wrote.
 
     Raises:
@@ -98,7 +98,7 @@ def read_appends(root: Path, marker: Marker | None, where: str) -> tuple[Append,
     if marker is None or not marker.appends:
         return ()
     try:
-        content = json.loads((root / APPENDS).read_text(encoding="utf-8"))
+        content = json.loads((root / APPENDS).read_bytes())
         if content["version"] == VERSION:
             return tuple(append_from(one) for one in content["appends"])
         problem = f"is of version {content['version']}"
@@ -111,11 +111,15 @@ def read_appends(root: Path, marker: Marker | None, where: str) -> tuple[Append,
     )
 
 
-def write_appends(root: Path, appends: Sequence[Append]) -> None:
-    """Puts the record into a table's folder that nobody sees yet."""
+def write_appends(root: Place, appends: Sequence[Append]) -> None:
+    """Puts the record into a table's folder; none where there are no appends."""
     if appends:
-        content = {"version": VERSION, "appends": [as_record(one) for one in appends]}
-        (root / APPENDS).write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+        put_whole(root / APPENDS, appends_text(appends).encode())
+
+
+def appends_text(appends: Sequence[Append]) -> str:
+    """The record as it is put down."""
+    return json.dumps({"version": VERSION, "appends": [as_record(one) for one in appends]}, separators=(",", ":"))
 
 
 def as_record(append: Append) -> dict[str, object]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tauro.errors import WindowError, WriteError, bounded
 from tauro.io.columns import find_column, fitted
 from tauro.io.files.appended import Append
+from tauro.io.files.footers import rows_in_parquet
 from tauro.io.files.marker import Marker
-from tauro.io.files.swap import WORKSHOP, FileSwap
+from tauro.io.files.swap import WORKSHOP
+from tauro.io.files.swaps import Swap, swap_for
 from tauro.io.files.table import FileTable, is_bookkeeping
 from tauro.io.files.write import FileWrite, shape_of, text_in
 from tauro.io.partitions import data_files, partition_folders, value_of_text
@@ -19,8 +20,9 @@ from tauro.io.ports import WriteRequest
 from tauro.io.windows import WindowCondition
 from tauro.io.writing import one_line, spark_errors
 from tauro.model import WriteMode
-from tauro.storage.local import make_folder, move_files
 from tauro.storage.paths import spark_path
+from tauro.storage.place import Place, here, make_folder, move_files
+from tauro.storage.remote import RemotePath
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
     from tauro.io.formats.files import FileFormat
+
+_ONE_COPY_LESS = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
+"""Tasks put their files where the job would copy them to; what a failed job has left there is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class FileJob:
     schema: StructType
     partition_by: tuple[str, ...]
 
-    def swap(self, target: Path, table: FileTable | None) -> FileSwap:
+    def swap(self, target: Place, table: FileTable | None) -> Swap:
         """The write, with nothing staged yet.
 
         Args:
@@ -74,7 +79,7 @@ class FileJob:
             window=request.window,
             append=append if spec.write_mode is WriteMode.APPEND else None,
         )
-        return FileSwap(target, work, write)
+        return swap_for(target, work, write)
 
     def check_options(self, table: FileTable | None) -> None:
         """Refuses to put files beside those of the table that were written in another way.
@@ -92,17 +97,22 @@ class FileJob:
             fix="use the same options, or overwrite the whole table",
         )
 
-    def write(self, frame: DataFrame, folder: Path) -> int | None:
+    def write(self, frame: DataFrame, folder: Place) -> int | None:
         """The one Spark job; returns how many rows it wrote, if that is known."""
-        from tauro.spark.metrics import measured_write
+        from tauro.spark.jobs import is_classic
+        from tauro.spark.metrics import counted_write, measured_write
 
-        writer = frame.write.format(self.form.spark_name).options(**self._options_to_write)
-        if self.partition_by:
-            writer = writer.partitionBy(*self.partition_by)
         try:
             step("files.write")
-            with measured_write(self.session, f"tauro: write {self.request.output_id}") as measured:
-                writer.save(spark_path(str(folder)))
+            if is_classic(self.session):
+                with measured_write(self.session, f"tauro: write {self.request.output_id}") as measured:
+                    self._save(frame, folder)
+            elif self.form.name == "parquet":
+                self._save(frame, folder)
+                return rows_in_parquet(here(folder))
+            else:
+                with counted_write(frame) as (counted, measured):
+                    self._save(counted, folder)
         except spark_errors() as error:
             raise WriteError(
                 f"could not write {self.form.name} to {self.request.spec.path}: {one_line(error)}",
@@ -110,7 +120,15 @@ class FileJob:
             ) from error
         return measured.rows
 
-    def check_window(self, swap: FileSwap, condition: WindowCondition | None) -> None:
+    def _save(self, frame: DataFrame, folder: Place) -> None:
+        writer = frame.write.format(self.form.spark_name).options(**self._options_to_write)
+        if isinstance(folder, RemotePath) and not folder.files.moves_folders:
+            writer = writer.options(**_ONE_COPY_LESS)
+        if self.partition_by:
+            writer = writer.partitionBy(*self.partition_by)
+        writer.save(spark_path(str(folder)))
+
+    def check_window(self, swap: Swap, condition: WindowCondition | None) -> None:
         """Refuses staged partitions that lie outside the window; their folder names tell.
 
         Raises:
@@ -131,7 +149,7 @@ class FileJob:
                 fix="filter the result to the run's window",
             )
 
-    def finish(self, swap: FileSwap) -> None:
+    def finish(self, swap: Swap) -> None:
         """Makes the staged folder one that can be read, and all that publishing will need."""
         make_folder(swap.data)
         files = tuple(path.as_posix() for path in data_files(swap.data))
@@ -161,7 +179,7 @@ class FileJob:
     def _options_to_read(self) -> dict[str, str]:
         return self.form.options_to_read(self.request.spec, self._columns)
 
-    def _write_placeholder(self, folder: Path) -> None:
+    def _write_placeholder(self, folder: Place) -> None:
         """A file that bears the columns and no rows, so that any reader can read a table without others."""
         empty = self.session.createDataFrame([], self.schema).coalesce(1)
         empty.write.format(self.form.spark_name).options(**self._options_to_write).save(spark_path(str(folder)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+
+from tauro.storage.place import Place, put_whole
+from tauro.storage.remote import RemotePath
 
 MARKER = "_tauro.json"
 """Readers ignore files whose names begin with an underscore."""
@@ -32,19 +34,31 @@ class Marker:
     appends: int = 0
     """How many appends the record beside the marker knows of."""
 
-    def write(self, folder: Path) -> None:
+    def text(self) -> str:
+        """The marker as it is put down."""
+        return json.dumps({"version": VERSION, **asdict(self)}, indent=1)
+
+    def write(self, folder: Place) -> None:
         """Puts the marker into `folder`, complete or not at all."""
-        draft = folder / f"{MARKER}.draft"
-        draft.write_text(json.dumps({"version": VERSION, **asdict(self)}, indent=1), encoding="utf-8")
-        draft.replace(folder / MARKER)
+        put_whole(folder / MARKER, self.text().encode())
 
 
-def read_marker(folder: Path) -> Marker | None:
-    """The marker of a folder, or None if it bears none that this version of Tauro can read."""
+def read_marker(folder: Place) -> Marker | None:
+    """The marker of a folder, or None if it bears none that this version of Tauro can read.
+
+    Raises:
+        OSError: the folder is remote, and can't be reached.
+    """
     try:
-        fields = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        fields = json.loads((folder / MARKER).read_bytes())
         if fields.pop("version") not in _READABLE:
             return None
         return Marker(**{**fields, "partition_by": tuple(fields["partition_by"])})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except FileNotFoundError:
+        return None
+    except OSError:
+        if isinstance(folder, RemotePath):
+            raise  # that nobody answers does not mean that nothing is there
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

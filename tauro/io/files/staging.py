@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from tauro.errors import WriteError
 from tauro.io.columns import as_nullable
 from tauro.io.files.job import FileJob, fitted_to, partition_columns_of
-from tauro.io.files.swap import WORKSHOP, FileSwap, swap_from
+from tauro.io.files.swap import WORKSHOP
+from tauro.io.files.swaps import Swap, as_record, staged_parts, swap_from_record
 from tauro.io.files.table import file_table_at
 from tauro.io.files.write import refusal
 from tauro.io.ports import ReadRequest, Record, Staged, WriteRequest
+from tauro.io.reach import check_seen
 from tauro.io.writing import LeftAlone, window_condition
 from tauro.model import InputSpec, OutputResult, WriteMode
-from tauro.storage.local import make_folder
-from tauro.storage.paths import local_path
+from tauro.storage.paths import is_remote
+from tauro.storage.place import Place, here, make_folder, place_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -49,10 +50,21 @@ def stage_files(
         WriteError: the columns do not fit, the mode refuses what is there, an append can't be told from others, or
             Spark failed; nothing is left behind.
         WindowError: a windowed overwrite was given rows of other windows.
+        UnsupportedError: the session's Spark Connect server does not see the folder.
     """
+    from tauro.spark.jobs import is_classic  # there is a session, so pyspark is there
+
     spec = request.spec
     assert spec.path is not None  # check_output asks for it
-    target = Path(os.path.realpath(local_path(spec.path)))
+    if is_remote(spec.path) and not is_classic(session):
+        raise WriteError(
+            f"{form.name} is written to {spec.path} through the session's own JVM, and this session has none here",
+            where=request.where,
+            fix="format: delta works there, or a session that is not one of Spark Connect",
+        )
+    target = place_of(spec.path, lambda: session)
+    if not is_remote(spec.path):
+        check_seen(session, here(target).parent / WORKSHOP, request.folder, request.where)
     table = file_table_at(target, request.where)
     if table is not None and spec.write_mode is WriteMode.ERROR:
         raise refusal(spec.path, request.where)
@@ -85,7 +97,7 @@ def stage_files(
 class StagedFiles:
     """Files that are complete and not yet visible."""
 
-    swap: FileSwap
+    swap: Swap
     result: OutputResult
     """What `publish` returns if it writes."""
     session: Callable[[], SparkSession]
@@ -113,7 +125,12 @@ class StagedFiles:
         Raises:
             WriteError: as `publish`.
         """
-        return self._read(self.swap.root())
+        data, kept = staged_parts(self.swap)
+        new = self._read(data)
+        if not kept:
+            return new
+        old = self._form.read_some(self.session(), str(self.swap.target), kept, self.swap.write.marker)
+        return old.unionByName(new)
 
     def rows(self) -> DataFrame:
         """The staged rows alone; starts no job."""
@@ -126,7 +143,7 @@ class StagedFiles:
         """The swap and its result; `staged_files_from` reads it."""
         result = self.result
         return {
-            **self.swap.record(),
+            **as_record(self.swap),
             "result": {"id": result.id, "rows": result.rows, "path": result.path, "schema": result.schema},
         }
 
@@ -135,12 +152,16 @@ class StagedFiles:
         """The files are there."""
         return True
 
-    def _read(self, folder: Path) -> DataFrame:
+    @property
+    def _form(self) -> FileFormat:
         from tauro.io.formats import FORMATS
 
-        name = self.swap.write.marker.format
-        spec = InputSpec.parse(self.result.id, {"format": name, "path": str(folder)})
-        return FORMATS[name].read(ReadRequest(self.session(), spec))
+        return cast("FileFormat", FORMATS[self.swap.write.marker.format])
+
+    def _read(self, folder: Place) -> DataFrame:
+        form = self._form
+        spec = InputSpec.parse(self.result.id, {"format": form.name, "path": str(folder)})
+        return form.read(ReadRequest(self.session(), spec))
 
 
 def staged_files_from(record: Record, session: Callable[[], SparkSession]) -> StagedFiles:
@@ -155,7 +176,7 @@ def staged_files_from(record: Record, session: Callable[[], SparkSession]) -> St
     """
     fields = dict(record)
     result = fields.pop("result")
-    swap = swap_from(fields)
+    swap = swap_from_record(fields, session)
     return StagedFiles(swap, OutputResult(format=swap.write.marker.format, **result), session)
 
 

@@ -1,4 +1,4 @@
-"""Staged files and the table they change places with; needs no Spark, so that any process can finish it."""
+"""Staged files and the table they change places with, on file systems that move a folder in one step."""
 
 from __future__ import annotations
 
@@ -14,9 +14,22 @@ from tauro.io.files.table import FileTable, file_table_at
 from tauro.io.files.write import FileWrite, refusal, write_from
 from tauro.io.partitions import data_files
 from tauro.model import WriteMode
-from tauro.storage.local import exchange, put, remove_empty, remove_tree, settle_exchange
-from tauro.storage.lock import locked
 from tauro.storage.paths import as_file_name
+from tauro.storage.place import (
+    Place,
+    Session,
+    exchange,
+    here,
+    locked,
+    move,
+    no_session,
+    place_of,
+    put,
+    put_whole,
+    remove_empty,
+    remove_tree,
+    settle_exchange,
+)
 from tauro.storage.steps import step
 
 WORKSHOP = "_tauro"
@@ -27,9 +40,9 @@ WORKSHOP = "_tauro"
 class FileSwap:
     """One staged write of files; each step can be repeated, by whoever finds it half done."""
 
-    target: Path
+    target: Place
     """The table's folder, links followed."""
-    work: Path
+    work: Place
     """The folder that is this write's alone, on the same file system."""
     write: FileWrite
     merged_onto: tuple[str, frozenset[Path]] | None = None
@@ -38,12 +51,12 @@ class FileSwap:
     """Lets two folders change places."""
 
     @property
-    def data(self) -> Path:
+    def data(self) -> Place:
         """Where Spark has written."""
         return self.work / "data"
 
     @property
-    def empty(self) -> Path:
+    def empty(self) -> Place:
         """Where the file lies that bears the columns if the table has no other."""
         return self.work / "empty"
 
@@ -67,7 +80,7 @@ class FileSwap:
                 self.trade(root, self.target, aside=self._aside)
             else:
                 step("files.first")
-                self._first.touch()
+                put_whole(self._first, b"")
                 step("files.put")
                 put(root, self.target)
             return True
@@ -98,13 +111,13 @@ class FileSwap:
         remove_tree(dropped)
         if self.work.exists():
             step("files.drop")
-            self.work.rename(dropped)  # so that what is half removed is never put back
+            move(self.work, dropped)  # so that what is half removed is never put back
             step("files.remove")
             remove_tree(dropped)
         step("files.sweep")
         remove_empty(self.work.parent, up_to=self.target.parent / WORKSHOP)
 
-    def root(self) -> Path:
+    def root(self) -> Place:
         """The folder that holds the table as it would be if it were published now.
 
         Raises:
@@ -130,21 +143,21 @@ class FileSwap:
             remove_empty(workshop, up_to=workshop)
 
     @property
-    def _root(self) -> Path:
+    def _root(self) -> Place:
         """The folder that changes places with the target."""
         return self.data if self.write.replaces else self.work / "root"
 
     @property
-    def _aside(self) -> Path:
+    def _aside(self) -> Place:
         """Where the target waits while it changes places, on file systems that can't do that in one step."""
         return self.work / "aside"
 
     @property
-    def _first(self) -> Path:
+    def _first(self) -> Place:
         """The note that the target was put where nothing was."""
         return self.work / "first"
 
-    def _is_ours(self, folder: Path) -> bool:
+    def _is_ours(self, folder: Place) -> bool:
         marker = read_marker(folder)
         return marker is not None and marker.write_id == self.write.marker.write_id
 
@@ -157,14 +170,16 @@ class FileSwap:
         if self.write.append is not None:
             return any(one.write == self.write.append.write for one in table.appends(self.write.where))
         is_part = not self.write.replaces and self._was_in  # runs for other windows may have followed
-        return is_part and all(_is_same(self.data / file, table.root / file) for file in data_files(self.data))
+        return is_part and all(
+            _is_same(here(self.data) / file, here(table.root) / file) for file in data_files(self.data)
+        )
 
     @property
     def _was_in(self) -> bool:
         """Whether this write was swapped in once: its folder holds what was there before, or the note of nothing."""
         return not self._is_ours(self._root) and (self._root.exists() or self._first.exists())
 
-    def _new_root(self, table: FileTable | None) -> Path:
+    def _new_root(self, table: FileTable | None) -> Place:
         root = self._root
         if self._was_in:
             raise ConflictError(
@@ -184,13 +199,13 @@ class FileSwap:
                 return root
             remove_tree(stale)
             step("files.stale")
-            root.rename(stale)
+            move(root, stale)
         for folder in (stale, merging):
             remove_tree(folder)
         step("files.merge")
-        self.write.merge(table, is_left_out, data=self.data, empty=self.empty, into=merging)
+        self.write.merge(table, is_left_out, data=here(self.data), empty=here(self.empty), into=here(merging))
         step("files.root")
-        merging.rename(root)
+        move(merging, root)
         self.merged_onto = base
         return root
 
@@ -203,10 +218,15 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def swap_from(record: Mapping[str, Any]) -> FileSwap:  # Any: JSON
+def swap_from(record: Mapping[str, Any], session: Session = no_session) -> FileSwap:  # Any: JSON
     """What `FileSwap.record` was taken of.
+
+    Args:
+        record: what it returned.
+        session: opens a session, or returns the one that is open; called for remote folders.
 
     Raises:
         KeyError, TypeError, ValueError: it is no such record.
     """
-    return FileSwap(Path(record["target"]), Path(record["work"]), write_from(record["write"]))
+    target, work = place_of(record["target"], session), place_of(record["work"], session)
+    return FileSwap(target, work, write_from(record["write"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from tauro.io.files.appended import APPENDS, Append, read_appends
 from tauro.io.files.marker import MARKER, Marker, read_marker
 from tauro.io.partitions import data_files, is_hidden, partition_columns
 from tauro.io.ports import WriteRequest
+from tauro.storage.place import Place, kinds_in
+from tauro.storage.remote import RemotePath
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,14 +23,16 @@ if TYPE_CHECKING:
     from tauro.io.formats.files import FileFormat
 
 
-_NOTES = frozenset({"_SUCCESS", "._SUCCESS.crc", MARKER, f"{MARKER}.draft", APPENDS})
+_NOTES = frozenset(
+    {"_SUCCESS", "._SUCCESS.crc", MARKER, f"{MARKER}.draft", f".{MARKER}.draft", APPENDS, f".{APPENDS}.draft"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FileTable:
     """A folder with data."""
 
-    root: Path
+    root: Place
     marker: Marker | None
     """None for a folder that somebody else wrote."""
     partition_by: tuple[str, ...]
@@ -44,6 +49,12 @@ class FileTable:
             WriteError: the record of it is lost.
         """
         return read_appends(self.root, self.marker, where)
+
+    def is_there(self) -> Callable[[str], bool]:
+        """Tells whether the table has a file; those of another file system are listed once."""
+        if not isinstance(self.root, RemotePath):
+            return lambda file: (self.root / file).exists()
+        return frozenset(path.as_posix() for path in data_files(self.root)).__contains__
 
     def schema(self, session: SparkSession, request: WriteRequest, form: FileFormat) -> StructType | None:
         """The columns: as the marker says, or else as Spark finds them; None if it can't tell."""
@@ -90,34 +101,38 @@ class FileTable:
             )
 
 
-def file_table_at(root: Path, where: str) -> FileTable | None:
+def file_table_at(root: Place, where: str) -> FileTable | None:
     """What lies at `root`; None if nothing does, or an empty folder.
 
     Raises:
         WriteError: it is a file, a Delta table, or a folder with other tables below; none of these is swapped away.
     """
-    if not root.exists():
+    try:
+        there = kinds_in(root)
+    except NotADirectoryError:
+        raise WriteError(
+            f"{root} is a file; an output is a folder", where=where, fix="move it away, or change path"
+        ) from None
+    if there is None:
         return None
-    if not root.is_dir():
-        raise WriteError(f"{root} is a file; an output is a folder", where=where, fix="move it away, or change path")
-    if (root / "_delta_log").exists():
+    if "_delta_log" in there:
         raise WriteError(f"at {root} lies a Delta table", where=where, fix="format: delta, or another path")
-    below = [one.name for one in root.iterdir() if one.is_dir() and "=" not in one.name and not _is_by_the_way(one)]
+    below = [name for name, is_folder in there.items() if is_folder and "=" not in name and not _is_by_the_way(name)]
     if below:
         raise WriteError(
             f"{root} holds folders that are no partitions of a table: {bounded(sorted(below))}",
             where=where,
             fix="give the output a folder of its own",
         )
-    marker = read_marker(root)
+    marker = read_marker(root) if MARKER in there else None
     if marker is None and next(data_files(root), None) is None:
         return None
     return FileTable(root, marker, marker.partition_by if marker else partition_columns(root))
 
 
-def _is_by_the_way(folder: Path) -> bool:
+def _is_by_the_way(name: str) -> bool:
     """Whether a hidden folder may go with the table; that of outputs being staged below may not."""
-    return is_hidden(folder.name) and folder.name != "_tauro"
+    return is_hidden(name) and name != "_tauro"
 
 
 def is_bookkeeping(path: Path) -> bool:

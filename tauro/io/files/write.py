@@ -15,6 +15,7 @@ from tauro.io.partitions import data_files, key_of, partition_folders, value_of_
 from tauro.io.windows import WindowCondition
 from tauro.model import OverwriteScope, Window, WriteMode
 from tauro.storage.local import link_tree, make_folder
+from tauro.storage.place import Place, here
 from tauro.storage.steps import step
 
 Shape = tuple[str, tuple[str, ...], dict[str, str]] | None
@@ -68,7 +69,7 @@ class FileWrite:
         return replaced_by(
             self.append,
             table.appends(self.where),
-            is_there=lambda file: (table.root / file).exists(),
+            is_there=table.is_there(),
             path=self.path,
             where=self.where,
         )
@@ -86,7 +87,7 @@ class FileWrite:
                 fix="run it again",
             )
 
-    def left_out_of(self, table: FileTable | None, data: Path) -> Callable[[Path], bool]:
+    def left_out_of(self, table: FileTable | None, data: Place) -> Callable[[Path], bool]:
         """Which of the table's files do not live on; asked with paths relative to its folder.
 
         Args:
@@ -124,13 +125,13 @@ class FileWrite:
         """
         make_folder(into)
         if table is not None:
-            link_tree(table.root, into, is_left_out=is_left_out)
+            link_tree(here(table.root), into, is_left_out=is_left_out)
         link_tree(data, into, is_left_out=is_bookkeeping)
         placeholder = None
         if next(data_files(into), None) is None:
             link_tree(empty, into, is_left_out=is_bookkeeping)
             placeholder = next((path.name for path in data_files(into)), None)
-        appends = self._appends_with(table, is_left_out)
+        appends = self.appends_with(table, is_left_out)
         step("files.appends")
         write_appends(into, appends)
         step("files.merged")
@@ -152,7 +153,13 @@ class FileWrite:
             "append": as_record(self.append) if self.append else None,
         }
 
-    def _appends_with(self, table: FileTable | None, is_left_out: Callable[[Path], bool]) -> tuple[Append, ...]:
+    def appends_with(self, table: FileTable | None, is_left_out: Callable[[Path], bool]) -> tuple[Append, ...]:
+        """The record of appends as it will be.
+
+        Args:
+            table: what is there.
+            is_left_out: what `left_out_of` returned.
+        """
         earlier = table.appends(self.where) if table is not None else ()
         if self.append is None:
             return without_files(earlier, is_gone=lambda file: is_left_out(Path(file)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from tauro.errors import ReadError, bounded
@@ -14,6 +14,7 @@ from tauro.io.ports import Capabilities, ReadRequest, Record, Staged, WriteReque
 from tauro.model import InputSpec, OutputSpec, OverwriteScope, WriteMode
 from tauro.model.settings import as_spark_options
 from tauro.storage.paths import has_glob, is_remote, literal_spark_path, local_path, matches, spark_path
+from tauro.storage.place import place_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,11 +75,7 @@ class FileFormat(BaseFormat):
         found = super().check_output(spec)
         if spec.overwrite_scope is OverwriteScope.WINDOW and spec.window_column not in spec.partition_by:
             found.append(f"on files, overwrite_scope window needs window_column {spec.window_column!r} in partition_by")
-        if spec.path is not None and is_remote(spec.path):
-            found.append(
-                f"{self.name} is not written to {spec.path} yet: folders can't be swapped there; use delta there"
-            )
-        if spec.path is not None and not is_remote(spec.path) and has_glob(spec.path):
+        if spec.path is not None and has_glob(spec.path):
             found.append(f"the path {spec.path!r} is a pattern; an output needs one folder")
         return found
 
@@ -94,7 +91,7 @@ class FileFormat(BaseFormat):
         from tauro.io.columns import selected
 
         places = _existing(request.spec)
-        marker = _common_marker(request.spec, self.name)
+        marker = _common_marker(request, self.name)
         schema = request.schema
         if schema is None and marker is not None:
             schema = StructType.fromJson(json.loads(marker.schema))
@@ -104,6 +101,25 @@ class FileFormat(BaseFormat):
             reader = reader.schema(schema)
         frame = reader.load(places)
         return selected(frame, schema.fieldNames()) if isinstance(schema, StructType) else frame
+
+    def read_some(self, session: SparkSession, folder: str, files: Sequence[str], marker: Marker) -> DataFrame:
+        """The rows of some files of a folder, with the columns of its partitions.
+
+        Args:
+            session: a session.
+            folder: the table's.
+            files: relative to it.
+            marker: what the folder says of its columns and options.
+        """
+        from pyspark.sql.types import StructType
+
+        from tauro.io.columns import selected
+
+        schema = StructType.fromJson(json.loads(marker.schema))
+        options = {**marker.options, "basePath": folder}
+        reader = session.read.format(self.spark_name).options(**options).schema(schema)
+        paths = [literal_spark_path(f"{folder}/{file}") for file in files]
+        return selected(reader.load(paths), schema.fieldNames())
 
     def stage(self, session: SparkSession, request: WriteRequest, frame: DataFrame) -> Staged:
         """Writes beside the target; see `tauro.io.files.staging`."""
@@ -173,11 +189,28 @@ def _existing(spec: InputSpec) -> list[str]:
     return places
 
 
-def _common_marker(spec: InputSpec, format_name: str) -> Marker | None:
-    """What the markers of the folders say, if each bears one and all say the same about columns and options."""
-    markers = [None if is_remote(path) else read_marker(local_path(path)) for path in spec.path or ()]
+def _common_marker(request: ReadRequest, format_name: str) -> Marker | None:
+    """What the markers of the folders say, if each bears one and all say the same about columns and options.
+
+    Raises:
+        ReadError: a remote folder can't be reached.
+    """
+    markers = [_marker_at(path, request.session) for path in request.spec.path or ()]
     first = markers[0] if markers else None
     if first is None or first.format != format_name:
         return None
     alike = all(m is not None and (m.schema, m.options) == (first.schema, first.options) for m in markers)
     return first if alike else None
+
+
+def _marker_at(path: str, session: SparkSession) -> Marker | None:
+    from tauro.spark.jobs import is_classic  # there is a session, so pyspark is there
+
+    if not is_remote(path):
+        return read_marker(local_path(path))
+    if has_glob(path) or not is_classic(session):
+        return None
+    try:
+        return read_marker(place_of(path, lambda: session))
+    except OSError as error:
+        raise ReadError(f"{path} can't be reached: {error}") from error

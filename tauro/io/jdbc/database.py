@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from tauro.errors import UnsupportedError
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
@@ -209,8 +211,16 @@ def connected(session: SparkSession, options: Mapping[str, str], table: str) -> 
         table: the table that it is about.
 
     Raises:
+        UnsupportedError: the session has no JVM beside this process.
         py4j.protocol.Py4JJavaError: the database can't be reached.
     """
+    from tauro.spark.jobs import is_classic  # needs pyspark
+
+    if not is_classic(session):
+        raise UnsupportedError(
+            "databases are not written over Spark Connect: their transactions need a JVM beside this process",
+            fix="mode: local or distributed; or write to Delta",
+        )
     jvm: Any = session._jvm
     given = jvm.java.util.HashMap()
     for name, value in options.items():

@@ -327,13 +327,18 @@ class TestRefusals:
         [
             ({"pipeline": {"type": "streaming"}}, "pipelines of type streaming can be validated, but not run yet"),
             ({"pipeline": {"type": "hybrid"}}, "pipelines of type hybrid can be validated"),
-            ({"settings": {"mode": "connect"}}, "mode connect is not available yet"),
-            ({"settings": {"mode": "databricks"}}, "mode databricks is not available yet"),
+            ({"settings": {"mode": "connect"}}, "mode connect needs a server, and nothing names one"),
         ],
     )
-    def test_what_is_not_built_yet_is_refused_with_exit_code_2(
-        self, make_context: Make, fns: Functions, keywords: dict[str, Any], message: str
+    def test_what_cannot_be_run_is_refused_with_exit_code_2(
+        self,
+        make_context: Make,
+        fns: Functions,
+        keywords: dict[str, Any],
+        message: str,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.delenv("SPARK_REMOTE", raising=False)
         ran: list[int] = []
         fns.a = lambda: ran.append(1)
         with pytest.raises(ConfigError, match=message) as caught:

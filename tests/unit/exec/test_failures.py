@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from tauro.errors import (
     ConfigError,
     ConflictError,
+    MismatchError,
     MissingExtraError,
     NodeError,
     NodeTimeoutError,
@@ -260,3 +261,53 @@ class TestLostJvm:
         cause = describe(told_by_its_cause(error)).cause or ""
         assert "the last try" in cause
         assert "a try before" not in cause
+
+
+class PySparkException(Exception):
+    """Stands for pyspark's, which is known by its name."""
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("4.2.0", True), (None, False)])
+def test_what_does_not_fit_on_a_cluster_is_told_in_place_of_what_it_led_to(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, is_told: bool
+) -> None:
+    monkeypatch.setattr("tauro.spark.session.version_on_cluster", lambda: version)
+    error = PySparkException("Job aborted: ModuleNotFoundError: No module named 'lxml'")
+    told = told_by_its_cause(error)
+    assert isinstance(told, MismatchError) is is_told
+    assert told is error or told.__cause__ is error
+    if is_told:
+        assert kind_of(told) is FailureKind.PERMANENT
+    own = ValueError("Job aborted: ModuleNotFoundError: No module named 'lxml'")
+    assert told_by_its_cause(own) is own
+
+
+class TestServers:
+    """Failures of a Spark Connect server."""
+
+    PYSPARKS = type("PySparkException", (Exception,), {})
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[INVALID_HANDLE.SESSION_CHANGED] The handle 1 is invalid.",
+            "[RESPONSE_ALREADY_RECEIVED] INVALID_HANDLE.SESSION_NOT_FOUND on the server",
+            "[NO_ACTIVE_SESSION] No active Spark session found.",
+            "Received incorrect server side session identifier for request.",
+        ],
+    )
+    def test_a_session_that_its_server_does_not_know_is_lost_and_may_pass(self, text: str) -> None:
+        error = chained(WriteError("can't write"), named("SparkConnectException", self.PYSPARKS, text=text))
+        lost = told_by_its_cause(error)
+        assert isinstance(lost, SessionLostError)
+        assert "server" in lost.message
+        assert kind_of(lost) is FailureKind.TRANSIENT
+
+    def test_a_server_that_is_away_may_come_back(self) -> None:
+        text = "<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.UNAVAILABLE\n>"
+        error = chained(WriteError("can't write"), named("SparkConnectGrpcException", self.PYSPARKS, text=text))
+        assert kind_of(error) is FailureKind.TRANSIENT
+
+    def test_a_users_own_error_of_the_same_words_stays_what_it_is(self) -> None:
+        error = ValueError("INVALID_HANDLE.SESSION_CHANGED")
+        assert told_by_its_cause(error) is error

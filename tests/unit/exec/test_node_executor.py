@@ -310,9 +310,12 @@ def test_the_dates_of_the_settings_complete_those_given(make_context: Make, fns:
     assert seen == [("2013-01-01", "2013-01-07"), ("2013-01-01", "2013-01-02")]
 
 
-def test_what_a_run_would_refuse_is_refused_for_nodes_too(make_context: Make, fns: Functions) -> None:
+def test_what_a_run_would_refuse_is_refused_for_nodes_too(
+    make_context: Make, fns: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
     fns.a = lambda: None
-    with pytest.raises(ConfigError, match="mode connect is not available yet"):
+    with pytest.raises(ConfigError, match="mode connect needs a server"):
         NodeExecutor(make_context({"a": {}}, settings={"mode": "connect"})).execute_single_node("a")
 
 

@@ -69,7 +69,7 @@ def test_inputs_that_are_right(format: str, fields: dict[str, Any]) -> None:
         ("csv", {"path": "x", "write_mode": "merge", "keys": ["id"]}, "csv does not merge; it can overwrite, append"),
         ("xml", {"path": "x"}, "xml is only read"),
         ("query", {}, "query is only read"),
-        ("parquet", {"path": "s3a://b/x"}, "use delta there"),
+        ("parquet", {"path": "s3a://b/*"}, "is a pattern"),
         ("parquet", {"path": "/x/*"}, "is a pattern"),
         ("parquet", {"path": "x", "options": {"compresion": "zstd"}}, "did you mean 'compression'?"),
         ("parquet", {"table": "t"}, "for a catalog table leave format out"),

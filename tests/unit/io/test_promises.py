@@ -79,16 +79,29 @@ def test_on_a_mounted_object_store_files_are_moved_one_by_one_and_delta_promises
     assert any("only one writer at a time" in limit for limit in late.limits)
 
 
-def test_files_on_an_object_store_are_refused_and_delta_is_written_directly() -> None:
+def test_files_on_an_object_store_are_copied_in_and_delta_is_written_directly() -> None:
     files = told(format="parquet", path="s3a://bucket/out")
-    assert (files.way, files.how) == (PublishWay.NEVER, "refused: folders on s3a:// can't be swapped")
-    assert "delta" in files.limits[0]
+    assert files.way is PublishWay.COPY
+    assert "old and new rows side by side" in files.limits[0]
+    assert "format: delta" in files.limits[-1]
+    refused = told(mode=Mode.CONNECT, format="parquet", path="s3a://bucket/out")
+    assert (refused.way, refused.how.partition(":")[0]) == (PublishWay.NEVER, "refused")
     on_s3 = told(format="delta", path="s3a://bucket/out")
     assert on_s3.way is PublishWay.DIRECT_COMMIT
     assert on_s3.how.endswith("the table lies on remote storage")
     assert any("S3DynamoDBLogStore" in limit for limit in on_s3.limits)
     elsewhere = told(format="delta", path="abfss://box@account.dfs.core.windows.net/out")
     assert not any("S3" in limit for limit in elsewhere.limits)
+
+
+def test_files_on_a_file_system_of_hadoops_are_swapped_by_renames_where_nothing_lives_on() -> None:
+    whole = told(format="parquet", path="hdfs://host/out")
+    assert (whole.way, whole.how) == (PublishWay.SWAP, "swapped in as a whole folder, by renames")
+    added = told(format="parquet", path="hdfs://host/out", **APPEND)
+    assert (added.way, added.how) == (
+        PublishWay.COPY,
+        "moved in file by file: hdfs knows no hard links for the files that live on",
+    )
 
 
 def test_a_new_delta_table_is_put_in_place_unless_its_folder_holds_something(tmp_path: Path) -> None:

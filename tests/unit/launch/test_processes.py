@@ -90,3 +90,32 @@ def test_the_jvm_is_the_process_that_the_gateway_was_launched_with(
     assert jvm_of_this_process() is None
     context._gateway = SimpleNamespace()  # of a JVM that others have launched
     assert jvm_of_this_process() is None
+
+
+CHILD = """\
+import sys
+from types import ModuleType
+
+sys.modules["pyspark"] = ModuleType("pyspark")
+sys.modules["pyspark"].SparkContext = type("SparkContext", (), {})
+from tauro.launch.processes import jvm_of_this_process
+
+jvm = jvm_of_this_process()
+print(jvm.pid if jvm else None)
+"""
+PARENT = (
+    "import os, subprocess, sys; print(os.getpid(), flush=True); subprocess.run([sys.executable, '-c', sys.argv[2]])"
+)
+
+
+@pytest.mark.parametrize(("main", "is_jvm"), [("org.apache.spark.deploy.SparkSubmit", True), ("org.other.Main", False)])
+def test_the_jvm_of_a_submitted_driver_is_its_parent(main: str, is_jvm: bool) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PARENT, main, CHILD],
+        env={**os.environ, "PYSPARK_GATEWAY_PORT": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    parent, found = done.stdout.splitlines()
+    assert found == (parent if is_jvm else "None")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def test_every_default_gives_a_reason() -> None:
     for setting in settings(formats={"delta", "table", "avro"}).values():
         assert setting.origin.startswith(f"{FROM_TAURO}: ")
         assert len(setting.origin) > len(FROM_TAURO) + 5
+
+
+def test_paths_on_s3_bring_their_jars_and_not_the_whole_sdk() -> None:
+    spark = replace(SPARK, jars=(*SPARK.jars, "hadoop-client-api-3.5.0.jar"))
+    given = {"spark.jars.packages": "a:b:1", "spark.jars.excludes": "c:d"}
+    found = {one.name: one.value for one in settings(spark=spark, schemes={"s3a"}, project=given).values()}
+    assert found["spark.jars.packages"].startswith("a:b:1,org.apache.hadoop:hadoop-aws:3.5.0,software.amazon.awssdk:")
+    assert found["spark.jars.excludes"].startswith("c:d,software.amazon.awssdk:bundle,")
+    assert found["spark.hadoop.fs.s3a.performance.flags"] == "create,mkdir"
+    assert {"spark.jars.excludes", "spark.hadoop.fs.s3a.performance.flags"}.isdisjoint(values())
 
 
 def test_a_local_session_is_tuned_for_the_machine_and_listens_to_it_alone() -> None:

@@ -15,6 +15,8 @@ from tauro.publish.lease_file import LeaseFile
 from tauro.publish.leases import Leases
 from tauro.publish.liveness import Watch
 from tauro.publish.targets import Target
+from tauro.storage.place import put_whole
+from tests.support.stores import STORE, place_in
 
 HERE, ELSEWHERE = Host("here", "boot-1", "pid:[1]"), Host("elsewhere", "boot-9", "pid:[1]")
 
@@ -54,10 +56,16 @@ class Clock:
 
 
 class World:
-    """One machine with a clock, processes and outputs."""
+    """One machine with a clock, processes and outputs.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: the outputs'.
+        scheme: that of the file system on which they lie; empty for this machine's own.
+    """
+
+    def __init__(self, folder: Path, scheme: str = "") -> None:
         self.folder = folder
+        self.scheme = scheme
         self.clock = Clock()
         self.running: set[int] = set()
         """Ids of the processes that run here."""
@@ -69,19 +77,18 @@ class World:
         return Leases(run_id, "daily", watch=self.watch(machine), jvm=lambda: None)
 
     def target(self, name: str = "events", part: Span | None = None) -> Target:
-        base = self.folder / "_tauro"
+        base = place_in(self.scheme, self.folder / "_tauro")
         file = LeaseFile(base / "leases" / f"{name}.json", base)
         return Target(f"gold.{name}", str(self.folder / name), file, part)
 
     def write(self, target: Target, *holders: Holder) -> None:
         """Puts a lease file there as another run would."""
-        target.place.path.parent.mkdir(parents=True, exist_ok=True)
-        target.place.path.write_text(LeaseDocument(holders=holders).model_dump_json())
+        put_whole(target.place.path, LeaseDocument(holders=holders).model_dump_json().encode())
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path / "out")
+@pytest.fixture(params=["", STORE])
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    return World(tmp_path / "out", request.param)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,7 +17,7 @@ from tauro.errors import ConflictError, PublishError
 from tauro.io.files.appended import Append
 from tauro.io.files.marker import Marker
 from tauro.io.files.staging import StagedFiles
-from tauro.io.files.swap import FileSwap
+from tauro.io.files.swaps import swap_for
 from tauro.io.files.table import file_table_at
 from tauro.io.files.write import FileWrite, shape_of
 from tauro.io.partitions import data_files
@@ -30,7 +31,11 @@ from tauro.publish.recovery import Ending, Recovered, Recovery, sweep
 from tauro.publish.targets import Target
 from tauro.publish.together import StagedOutput, publish_together
 from tauro.storage import steps
-from tauro.storage.local import make_folder
+from tauro.storage.place import Place
+from tests.support.stores import STORE, place_in, real
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 WINDOW = Window("2013-01-02", "2013-01-02")
 TABLES = {
@@ -48,9 +53,11 @@ class World:
     """Three tables of files in two folders."""
 
     root: Path
+    scheme: str = ""
+    """That of the file system on which they lie; empty for this machine's own."""
 
-    def folder(self, name: str) -> Path:
-        return self.root / ("there" if name == "added" else "here") / name
+    def folder(self, name: str) -> Place:
+        return place_in(self.scheme, self.root / ("there" if name == "added" else "here") / name)
 
     def target(self, name: str) -> Target:
         base = self.folder(name).parent / "_tauro"
@@ -72,10 +79,10 @@ class World:
             types={"day": "date"},
             append=append if mode is WriteMode.APPEND else None,
         )
-        swap = FileSwap(folder, folder.parent / "_tauro" / run / f"make_{name}" / name, write)
+        swap = swap_for(folder, folder.parent / "_tauro" / run / f"make_{name}" / name, write)
         for file in files:
-            make_folder((swap.data / file).parent)
-            (swap.data / file).write_text(f"{run} {file}")
+            real(swap.data / file).parent.mkdir(parents=True, exist_ok=True)
+            real(swap.data / file).write_text(f"{run} {file}")
         marker.write(swap.data)
         staged = StagedFiles(swap, OutputResult(name, "parquet", path=str(folder), rows=1), _no_session)
         spec = OutputSpec.parse(name, {"format": "parquet", "path": str(folder)})
@@ -92,7 +99,7 @@ class World:
     def run(self, conflict: str | None = None) -> None:
         """What a run does, from its leases to their end."""
         targets = [self.target(name) for name in TABLES]
-        workshops = sorted({self.folder(name).parent / "_tauro" for name in TABLES})
+        workshops = sorted({self.folder(name).parent / "_tauro" for name in TABLES}, key=str)
         journal = Journal(home_of("second", workshops, self.root))
         with Leases("second", "p", home=journal.home) as leases:
             leases.acquire(targets)
@@ -114,11 +121,11 @@ class World:
                 assert note is not None
                 journal.note(NodeNote(node=one.node, code="", configuration="", outputs=(note,)))
             if conflict is not None:
-                (self.folder(conflict) / "_tauro.json").unlink(missing_ok=True)
+                real(self.folder(conflict) / "_tauro.json").unlink(missing_ok=True)
             publish_together(staged, lambda *_: None, journal=journal, before=leases.check)
             for one in staged:
                 one.staged.discard()
-            sweep(journal.about(), [target.place for target in targets])
+            sweep(journal.about(), [target.place for target in targets], _no_session)
             journal.remove()
 
     def recover(self) -> list[Recovered]:
@@ -138,16 +145,17 @@ class World:
         return [str(path) for path in self.root.rglob("*_tauro/**/*")] + [str(p) for p in self.root.rglob("*.lock")]
 
 
-def _no_session() -> object:
+def _no_session() -> SparkSession:
     raise AssertionError("files need no session")
 
 
 @pytest.fixture
-def worlds(tmp_path: Path) -> Callable[[], World]:
+def worlds(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], World]:
+    """Makes worlds; the parameter is their scheme."""
     count = iter(range(10_000))
 
     def make() -> World:
-        world = World(tmp_path / str(next(count)))
+        world = World(tmp_path / str(next(count)), getattr(request, "param", ""))
         world.begin()
         return world
 
@@ -208,6 +216,7 @@ def test_a_run_takes_every_step_that_this_is_about(worlds: Callable[[], World]) 
     assert world.leftovers() == []
 
 
+@pytest.mark.parametrize("worlds", ["", STORE], indirect=True)
 def test_wherever_a_run_is_killed_the_next_finds_all_or_nothing_and_leaves_nothing(
     worlds: Callable[[], World],
 ) -> None:
@@ -243,6 +252,7 @@ def test_a_recovery_that_is_killed_anywhere_is_done_by_the_next(worlds: Callable
             assert world.leftovers() == []
 
 
+@pytest.mark.parametrize("worlds", ["", STORE], indirect=True)
 def test_a_publishing_that_meets_somebody_elses_write_and_is_killed_while_it_puts_back_is_undone(
     worlds: Callable[[], World],
 ) -> None:
@@ -270,7 +280,7 @@ def test_a_decision_that_cannot_be_put_down_publishes_nothing(
     def fill(name: str) -> None:
         if name == "journal.publish":
             steps.watch(None)
-            monkeypatch.setattr(Path, "write_text", _no_space)
+            monkeypatch.setattr(Path, "write_bytes", _no_space)
 
     steps.watch(fill)
     with pytest.raises(PublishError, match=r"nothing is published: .* No space left"):
@@ -288,7 +298,7 @@ def test_a_publishing_that_fills_the_disk_is_undone_all_the_same(
         seen.append(name)
         if seen.count("publish.output") == 2:
             steps.watch(None)
-            monkeypatch.setattr(Path, "write_text", _no_space)
+            monkeypatch.setattr(Path, "write_bytes", _no_space)
 
     steps.watch(fill)
     with pytest.raises(PublishError, match="No space left"):
@@ -306,7 +316,7 @@ def test_a_folder_that_can_no_longer_be_written_fails_the_publishing_and_hides_n
         seen.append(name)
         if seen.count("publish.output") == 2:
             steps.watch(None)
-            monkeypatch.setattr(Path, "write_text", _no_space)
+            monkeypatch.setattr(Path, "write_bytes", _no_space)
             monkeypatch.setattr(Journal, "settle", _no_space)
 
     steps.watch(close)

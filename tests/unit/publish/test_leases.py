@@ -19,6 +19,8 @@ from tauro.model.outcome import FailureKind
 from tauro.publish.holder import Span
 from tauro.publish.leases import Leases
 from tauro.publish.liveness import TTL_S, Watch
+from tauro.storage.place import put_whole
+from tests.support.stores import real
 from tests.unit.publish.conftest import ELSEWHERE, World, holder, span
 
 WAIT_S = 10
@@ -123,7 +125,7 @@ class TestTaking:
         target = world.target()
         for rubbish in ("", "{", '{"holders": [{"run_id": "x"}]}', "[]"):
             world.write(target)
-            target.place.path.write_text(rubbish)
+            real(target.place.path).write_text(rubbish)
             with world.leases() as leases:
                 leases.acquire([target])
                 assert [one.run_id for one in target.place.holders()] == ["mine"]
@@ -254,8 +256,8 @@ class TestDeadRuns:
         thread = in_background(take)
         until(lambda: told)
         draft = world.folder / "draft"
-        draft.write_text(world.target().place.path.read_text().replace('"beat":3', '"beat":4'))
-        draft.replace(world.target().place.path)
+        draft.write_text(real(world.target().place.path).read_text().replace('"beat":3', '"beat":4'))
+        draft.replace(real(world.target().place.path))
         thread.join(WAIT_S)
         assert "run other of pipeline 'daily' on elsewhere" in str(errors[0])
 
@@ -269,7 +271,7 @@ class TestDeadRuns:
                 leases.acquire([world.target()])
                 assert is_running(process) is False
             assert jvm.wait(WAIT_S) == -9
-        assert told[0].endswith("which is dead; its Spark JVM has ended")
+        assert told[0].endswith("which is dead; its work in Spark has ended")
 
     def test_a_process_that_only_bears_the_id_of_that_jvm_is_spared(self, world: World) -> None:
         with subprocess.Popen(["sleep", "60"]) as stranger:
@@ -328,10 +330,10 @@ class TestHeartbeat:
         target = world.target()
         with world.leases() as leases:
             leases.acquire([target])
-            kept = target.place.path.read_text()
+            kept = target.place.path.read_bytes()
             target.place.path.unlink()
             leases.renew()
-            target.place.path.write_text(kept)
+            put_whole(target.place.path, kept)
             with pytest.raises(LeaseLostError):
                 leases.check()
 
@@ -339,11 +341,11 @@ class TestHeartbeat:
         jvms: list[Process | None] = [None]
         with Leases("mine", watch=world.watch(), jvm=lambda: jvms[0]) as leases:
             leases.acquire([world.target()])
-            leases.note_jvm()
+            leases.note_session(None)
             assert world.target().place.holders()[0].beat == 0
             jvms[0] = Process(pid=99, started=5)
-            leases.note_jvm()
-            leases.note_jvm()
+            leases.note_session(None)
+            leases.note_session(None)
             (found,) = world.target().place.holders()
             assert (found.jvm, found.beat) == (Process(pid=99, started=5), 1)
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from tauro.config import Context
 from tauro.exec.planning.plan import make_plan
 from tauro.model.plan import Plan
 from tauro.model.window import Window
 from tauro.publish.holder import Span
-from tauro.publish.targets import Target, session_targets_of, targets_of
+from tauro.publish.targets import Target, remote_workshops, session_targets_of, targets_of
+from tauro.storage.place import no_session
 
 WEEK = Window.parse("2013-01-01", "2013-01-07")
 
@@ -30,7 +32,7 @@ def plan(root: Path, outputs: Mapping[str, Mapping[str, Any]], window: Window | 
 
 def targets(root: Path, outputs: Mapping[str, Mapping[str, Any]], window: Window | None = WEEK) -> dict[str, Target]:
     """The targets of a node that writes all outputs, in their order."""
-    return {one.output: one for one in targets_of(plan(root, outputs, window), root)}
+    return {one.output: one for one in targets_of(plan(root, outputs, window))}
 
 
 def test_the_lease_of_a_folder_lies_beside_it(tmp_path: Path) -> None:
@@ -47,18 +49,31 @@ def test_two_ways_to_one_folder_lead_to_one_lease(tmp_path: Path) -> None:
         assert targets(tmp_path, {"t": {"path": path}})["t"].place.path == tmp_path / "real/_tauro/leases/t.json"
 
 
-def test_the_lease_of_a_folder_on_a_remote_file_system_lies_in_the_project(tmp_path: Path) -> None:
-    found = targets(
-        tmp_path,
-        {
-            "c": {"format": "parquet", "path": "s3a://bucket/c"},
-            "d": {"format": "delta", "path": "s3a://bucket/" + "long" * 100},
-        },
-    )
-    folder = tmp_path / ".tauro/leases"
-    assert all(one.place.path.parent == folder for one in found.values())
-    assert found["c"].place.path.name == "s3a%3A%2F%2Fbucket%2Fc.json"
-    assert len(found["d"].place.path.name) < 220
+REMOTE = {
+    "c": {"format": "parquet", "path": "s3a://bucket/x/c"},
+    "d": {"format": "delta", "path": "s3a://bucket/" + "long" * 100},
+}
+
+
+def test_the_lease_of_a_remote_folder_lies_beside_it_once_there_is_a_session(tmp_path: Path) -> None:
+    assert targets(tmp_path, REMOTE) == {}
+    session: Any = object.__new__(SparkSession)  # which nobody asks yet
+    found = {one.output: one.place for one in session_targets_of(plan(tmp_path, REMOTE), session, tmp_path)}
+    assert found["c"].name == "s3a://bucket/x/_tauro/leases/c.json"
+    assert found["d"].name.startswith("s3a://bucket/_tauro/leases/long")
+    assert len(found["d"].name) < 280
+
+
+def test_over_connect_the_lease_of_a_remote_folder_lies_in_the_project(tmp_path: Path) -> None:
+    other: Any = object()  # no classic session
+    found = {one.output: one.place for one in session_targets_of(plan(tmp_path, REMOTE), other, tmp_path)}
+    assert found["c"].name == str(tmp_path / ".tauro/leases/s3a%3A%2F%2Fbucket%2Fx%2Fc.json")
+    assert len(Path(found["d"].name).name) < 220
+
+
+def test_a_journal_lies_beside_the_remote_outputs_of_a_run(tmp_path: Path) -> None:
+    found = remote_workshops(plan(tmp_path, {**REMOTE, "f": {}}), no_session)
+    assert sorted(map(str, found)) == ["s3a://bucket/_tauro", "s3a://bucket/x/_tauro"]
 
 
 def test_a_session_is_asked_for_tables_alone(tmp_path: Path) -> None:
@@ -79,7 +94,7 @@ def test_what_stays_in_memory_needs_none(tmp_path: Path) -> None:
 
 
 def test_all_runs_take_them_in_one_order(tmp_path: Path) -> None:
-    outputs = {"z": {}, "a": {"path": "b/a"}, "k": {"path": "s3a://b/k"}, "c": {}}
+    outputs = {"z": {}, "a": {"path": "b/a"}, "k": {"path": "b/k"}, "c": {}}
     order = [one.place.path for one in targets(tmp_path, outputs).values()]
     backwards = [one.place.path for one in targets(tmp_path, dict(reversed(outputs.items()))).values()]
     assert order == backwards == sorted(order)

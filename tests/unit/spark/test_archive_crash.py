@@ -27,7 +27,7 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeJava:
     monkeypatch.setenv("JAVA_HOME", str(java.home))
     monkeypatch.setenv("TAURO_CACHE", java.environment["TAURO_CACHE"])
     monkeypatch.setenv("TAURO_ARCHIVE", "on")
-    monkeypatch.setattr("tauro.spark.classic._existing_session", lambda: None)  # that of other tests
+    monkeypatch.setattr("tauro.spark.classic.active_session", lambda: None)  # that of other tests
     for name in ("PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "TAURO_VERBOSE"):
         monkeypatch.delenv(name, raising=False)
     return java

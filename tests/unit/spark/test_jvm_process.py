@@ -8,6 +8,7 @@ from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 
+from tauro.launch.installed import installed_spark
 from tauro.launch.jvm_start import Address, StartingJvm
 from tauro.spark.jvm_process import (
     did_not_start,
@@ -115,3 +116,11 @@ def test_a_jvm_that_did_not_start_is_quoted_without_its_stack() -> None:
     lines = str(did_not_start("exit code 1", printed)).splitlines()
     assert lines[0] == "Spark did not start: exit code 1"
     assert lines[1:13] == ["  older"] * 10 + ["  Caused by: no room", "  last \ufffd"]
+
+
+def test_a_master_that_does_not_answer_may_run_another_spark() -> None:
+    printed = b"ERROR StandaloneSchedulerBackend: Application was killed. All masters are unresponsive! Giving up.\n"
+    error = did_not_start("Spark context stopped while waiting for backend", printed)
+    assert error.fix is not None
+    assert f"runs Spark {installed_spark().version}" in error.fix
+    assert "show settings" in str(did_not_start("no", b"something else"))

@@ -65,3 +65,13 @@ def test_other_settings_last_as_long_as_the_run() -> None:
     conf = FakeConf(spark_a="1")
     assert given(conf, {"spark.a": "2", "spark.b": "3"}) == {"spark.a": "2", "spark.b": "3"}
     assert conf.values == {"spark.a": "1"}
+
+
+def test_over_connect_the_servers_own_settings_are_left_to_it() -> None:
+    conf = FakeConf(spark_a="1")
+    client = SimpleNamespace(_builder=SimpleNamespace(endpoint="host:15002"), _user_id=None, _session_id="1")
+    session: Any = SimpleNamespace(conf=conf, client=client)  # Any: stands for a SparkSession over Connect
+    asked = {"spark.remote": "sc://host", "spark.jars": "a.jar", "spark.sql.shuffle.partitions": "3"}
+    with runtime_settings(session, asked):
+        assert conf.values == {"spark.a": "1", "spark.sql.shuffle.partitions": "3"}
+    assert conf.values == {"spark.a": "1"}

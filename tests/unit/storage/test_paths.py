@@ -22,8 +22,23 @@ def test_one_place_has_one_spelling(path: str) -> None:
     assert canonical(path) == "/a/b"
 
 
-def test_remote_paths_lose_their_slash_alone() -> None:
-    assert canonical("s3a://b/k/") == "s3a://b/k"
+@pytest.mark.parametrize(
+    ("path", "spelled"),
+    [
+        ("s3a://b/k/", "s3a://b/k"),
+        ("S3A://B/k//x/./y/../z", "s3a://B/k/x/z"),
+        ("s3a://b", "s3a://b"),
+        ("hdfs:/x/", "hdfs:///x"),
+        ("hdfs:///x", "hdfs:///x"),
+        ("abfss://c@account/x/", "abfss://c@account/x"),
+        ("s3a://b/x/*.csv", "s3a://b/x/*.csv"),
+    ],
+)
+def test_a_remote_path_has_one_spelling(path: str, spelled: str) -> None:
+    assert canonical(path) == canonical(spelled) == spelled
+
+
+def test_remote_paths_reach_spark_as_they_are() -> None:
     assert spark_path("s3a://b/k") == "s3a://b/k"
 
 

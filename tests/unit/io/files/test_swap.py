@@ -3,105 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tauro.errors import ConflictError, WriteError
-from tauro.io.files.appended import Append
-from tauro.io.files.marker import Marker, read_marker
-from tauro.io.files.swap import FileSwap, swap_from
+from tauro.errors import ConflictError, HalfPublishedError, WriteError
+from tauro.io.files.marker import read_marker
+from tauro.io.files.moves import FileMoves
+from tauro.io.files.swap import FileSwap
+from tauro.io.files.swaps import Swap, as_record, staged_parts, swap_from_record
 from tauro.io.files.table import file_table_at
-from tauro.io.files.write import FileWrite, shape_of
 from tauro.io.partitions import data_files
-from tauro.model import OverwriteScope, Window, WriteMode
-from tauro.storage.local import exchange, exchange_by_renames, make_folder
+from tauro.storage import place
+from tauro.storage.local import exchange, exchange_by_renames
+from tauro.storage.place import no_session
+from tests.support.file_writes import AFTER, APPEND, KINDS, OLD, PARTITIONS, Writes, do, kinds
+from tests.support.stores import MOVER, STORE, FolderFiles, real
 
 
-class Writes:
-    """Stages files below a folder as Spark's part would."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.target = root / "t"
-        self.count = 0
-
-    def stage(
-        self,
-        *files: str,
-        mode: WriteMode = WriteMode.OVERWRITE,
-        scope: OverwriteScope = OverwriteScope.TABLE,
-        window: str | None = None,
-        node: str = "n",
-    ) -> FileSwap:
-        self.count += 1
-        run = f"run-{self.count}"
-        marker = Marker(run, node, "t", "parquet", "{}", ("day",), {}, write_id=run)
-        dates = Window.parse(window, window) if window else None
-        there = file_table_at(self.target, "here")
-        write = FileWrite(
-            path="t",
-            where="here",
-            mode=mode,
-            scope=scope,
-            marker=marker,
-            expected=shape_of(there.marker if there else marker),
-            types={"day": "date"},
-            window_column="day",
-            window=dates,
-            append=Append(None, node, "t", dates, run, run, files) if mode is WriteMode.APPEND else None,
-        )
-        swap = FileSwap(self.target, self.root / "_tauro" / run / node / "t", write)
-        for name in files:
-            make_folder((swap.data / name).parent)
-            (swap.data / name).write_text(f"{run} {name}")
-        make_folder(swap.data)
-        marker.write(swap.data)
-        return swap
-
-    def publish(self, *files: str, mode: WriteMode = WriteMode.OVERWRITE, window: str | None = None) -> FileSwap:
-        swap = self.stage(*files, mode=mode, window=window)
-        assert swap.publish()
-        swap.discard()
-        return swap
-
-    def files(self) -> set[str]:
-        return {path.as_posix() for path in data_files(self.target)}
-
-    def everything(self) -> set[str]:
-        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*")}
-
-
-APPEND, PARTITIONS = WriteMode.APPEND, OverwriteScope.PARTITIONS
+@pytest.fixture(params=["", STORE, MOVER])
+def writes(tmp_path: Path, request: pytest.FixtureRequest) -> Writes:
+    return Writes(tmp_path, request.param)
 
 
 @pytest.fixture
-def writes(tmp_path: Path) -> Writes:
+def here(tmp_path: Path) -> Writes:
     return Writes(tmp_path)
-
-
-def kinds(writes: Writes) -> dict[str, FileSwap]:
-    return {
-        "table": writes.stage("day=2013-01-02/new"),
-        "partitions": writes.stage("day=2013-01-02/new", scope=PARTITIONS),
-        "window": writes.stage("day=2013-01-02/new", scope=OverwriteScope.WINDOW, window="2013-01-02"),
-        "append": writes.stage("day=2013-01-02/new", mode=APPEND, window="2013-01-02"),
-    }
-
-
-KINDS = ("table", "partitions", "window", "append")
-OLD = ("day=2013-01-01/a", "day=2013-01-02/b")
-AFTER = {
-    "table": {"day=2013-01-02/new"},
-    "partitions": {OLD[0], "day=2013-01-02/new"},
-    "window": {OLD[0], "day=2013-01-02/new"},
-    "append": {*OLD, "day=2013-01-02/new"},
-}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -189,7 +118,7 @@ def test_an_overwrite_of_partitions_makes_the_appends_it_cut_unknown(writes: Wri
     swap = writes.stage("day=2013-01-02/new", scope=PARTITIONS)
     assert swap.publish()
     again = writes.stage("day=2013-01-01/again", mode=APPEND, window="2013-01-01")
-    for judge in (lambda: again.write.replaced_appends(file_table_at(writes.target, "here")), again.publish):
+    for judge in (lambda: again.write.replaced_appends(file_table_at(again.target, "here")), again.publish):
         with pytest.raises(WriteError, match="can't be told any more"):
             judge()
     assert writes.files() == {"day=2013-01-01/a", "day=2013-01-02/new"}
@@ -198,22 +127,23 @@ def test_an_overwrite_of_partitions_makes_the_appends_it_cut_unknown(writes: Wri
 def test_an_append_to_a_compacted_table_is_judged_under_the_lock(writes: Writes) -> None:
     writes.publish("day=2013-01-01/a", mode=APPEND, window="2013-01-01")
     again = writes.stage("day=2013-01-01/b", mode=APPEND, window="2013-01-01")
-    assert again.root().name == "root"
+    staged_parts(again)
     (writes.target / "day=2013-01-01/a").rename(writes.target / "day=2013-01-01/compacted")
     with pytest.raises(WriteError, match="somebody has rewritten its files: day=2013-01-01/a"):
         again.publish()
 
 
-def test_the_table_to_come_is_made_anew_only_if_the_one_there_has_changed(writes: Writes) -> None:
-    writes.publish(*OLD)
-    swap = kinds(writes)["append"]
-    first = os.stat(swap.root()).st_ino
+def test_the_table_to_come_is_made_anew_only_if_the_one_there_has_changed(here: Writes) -> None:
+    here.publish(*OLD)
+    swap = kinds(here)["append"]
+    assert isinstance(swap, FileSwap)
+    first = real(swap.root()).stat().st_ino
     assert {path.as_posix() for path in data_files(swap.root())} == AFTER["append"]
-    assert os.stat(swap.root()).st_ino == first
-    (writes.target / "day=2013-01-01/theirs").write_text("added past Tauro")
+    assert real(swap.root()).stat().st_ino == first
+    (here.target / "day=2013-01-01/theirs").write_text("added past Tauro")
     assert "day=2013-01-01/theirs" in {path.as_posix() for path in data_files(swap.root())}
     assert swap.publish()
-    assert writes.files() == {*AFTER["append"], "day=2013-01-01/theirs"}
+    assert here.files() == {*AFTER["append"], "day=2013-01-01/theirs"}
 
 
 def test_a_table_whose_columns_changed_is_not_added_to(writes: Writes) -> None:
@@ -230,32 +160,38 @@ def test_a_table_whose_columns_changed_is_not_added_to(writes: Writes) -> None:
 def test_another_process_finishes_from_the_record_alone(writes: Writes, kind: str) -> None:
     writes.publish(*OLD)
     swap = kinds(writes)[kind]
-    swap.root()
-    other = swap_from(json.loads(json.dumps(swap.record())))
+    staged_parts(swap)
+    other = swap_from_record(json.loads(json.dumps(as_record(swap))), no_session)
     assert other.publish()
     assert [swap.publish(), other.publish()] == [True, True]
     assert writes.files() == AFTER[kind]
-    assert swap_from(swap.record()).undo()
+    assert swap_from_record(as_record(swap), no_session).undo()
     assert writes.files() == set(OLD)
     other.discard()
     assert not swap.work.exists()
 
 
-@pytest.mark.parametrize("trade", [exchange, exchange_by_renames])
-@pytest.mark.parametrize("kind", KINDS)
+HERE = [(kind, "", trade) for kind in KINDS for trade in (exchange, exchange_by_renames)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme", "trade"),
+    [*HERE, *((kind, STORE, exchange) for kind in KINDS), ("table", MOVER, exchange), ("append", MOVER, exchange)],
+)
 def test_a_kill_at_any_step_is_put_right_by_doing_it_again(
-    tmp_path: Path, kind: str, trade: Callable[..., None]
+    tmp_path: Path, kind: str, scheme: str, trade: Callable[..., None]
 ) -> None:
     step, is_killed = 0, True
     while is_killed:
-        writes = Writes(tmp_path / str(step))
+        writes = Writes(tmp_path / str(step), scheme)
         writes.publish(*OLD)
         swap = kinds(writes)[kind]
-        swap.trade = trade
-        record = json.loads(json.dumps(swap.record()))
-        is_killed = _do(swap.publish, swap.discard, kill_at=step)
-        other = swap_from(record)
-        if swap.work.exists():  # else `discard` had begun
+        if isinstance(swap, FileSwap) and not scheme:
+            swap.trade = trade
+        record = json.loads(json.dumps(as_record(swap)))
+        is_killed = do(swap.publish, swap.discard, kill_at=step)
+        other = swap_from_record(record, no_session)
+        if not is_dropped(swap):
             assert other.publish()
             assert writes.files() == AFTER[kind]
             assert other.undo()
@@ -269,31 +205,49 @@ def test_a_kill_at_any_step_is_put_right_by_doing_it_again(
 
 
 @pytest.mark.parametrize("ends", ["undone", "published", "dropped"])
-@pytest.mark.parametrize("trade", [exchange, exchange_by_renames])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "scheme", "trade"),
+    [*HERE, ("table", STORE, exchange), ("partitions", STORE, exchange), ("table", MOVER, exchange)],
+)
 def test_a_kill_while_undoing_leaves_all_ways_open(
-    tmp_path: Path, kind: str, trade: Callable[..., None], ends: str
+    tmp_path: Path, kind: str, scheme: str, trade: Callable[..., None], ends: str
 ) -> None:
     step, is_killed = 0, True
     while is_killed:
-        writes = Writes(tmp_path / str(step))
+        writes = Writes(tmp_path / str(step), scheme)
         writes.publish(*OLD)
         swap = kinds(writes)[kind]
-        swap.trade = trade
-        record = swap.record()
+        if isinstance(swap, FileSwap) and not scheme:
+            swap.trade = trade
+        record = as_record(swap)
         swap.publish()
-        is_killed = _do(swap.undo, kill_at=step)
-        other = swap_from(record)
+        is_killed = do(swap.undo, kill_at=step)
+        other = swap_from_record(record, no_session)
         if ends == "undone":
             assert other.undo()
             assert writes.files() == set(OLD)
         elif ends == "published":
             assert other.publish()
             assert writes.files() == AFTER[kind]
-        other.discard()
+        try:
+            other.discard()
+        except HalfPublishedError:  # what is needed to put things right is kept
+            assert isinstance(other, FileMoves)
+            assert ends == "dropped"
+            assert other.undo()
+            other.discard()
         assert (writes.files() == set(OLD)) or (ends != "undone" and writes.files() == AFTER[kind])
         step += 1
     assert step > 2
+
+
+def is_dropped(swap: Swap) -> bool:
+    """Whether what is needed to publish and to undo has begun to go."""
+    if isinstance(swap, FileSwap):
+        return not swap.work.exists()
+    marker = read_marker(swap.target)
+    is_in = marker is not None and marker.write_id == swap.write.marker.write_id
+    return is_in and not (swap.work / "moves.json").exists()
 
 
 def test_a_kill_while_the_table_to_come_is_made_anew_costs_nothing(tmp_path: Path) -> None:
@@ -302,43 +256,14 @@ def test_a_kill_while_the_table_to_come_is_made_anew_costs_nothing(tmp_path: Pat
         writes = Writes(tmp_path / str(step))
         writes.publish(*OLD)
         swap = kinds(writes)["append"]
+        assert isinstance(swap, FileSwap)
         swap.root()
         (writes.target / "day=2013-01-01/theirs").write_text("added past Tauro")
-        is_killed = _do(swap.root, kill_at=step)
-        assert swap_from(swap.record()).publish()
+        is_killed = do(swap.root, kill_at=step)
+        assert swap_from_record(as_record(swap), no_session).publish()
         assert writes.files() == {*AFTER["append"], "day=2013-01-01/theirs"}
         step += 1
     assert step > 12
-
-
-def _do(*steps: Callable[[], object], kill_at: int) -> bool:
-    """Does them in a child that is killed before its so-many-th change of the file system; whether it came to that."""
-    child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        assert status == 0 or os.WTERMSIG(status) == signal.SIGKILL
-        return status != 0
-    left = kill_at
-
-    def count(event: str, args: tuple[object, ...]) -> None:
-        nonlocal left
-        is_change = event in _CHANGES or (event == "open" and isinstance(args[2], int) and args[2] & os.O_CREAT)
-        if is_change:
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-
-    code = 1
-    try:
-        sys.addaudithook(count)
-        for one in steps:
-            one()
-        code = 0
-    finally:
-        os._exit(code)
-
-
-_CHANGES = frozenset({"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "fcntl.flock"})
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -352,6 +277,84 @@ def test_a_part_that_another_part_came_after_is_in_and_is_not_written_again(
     assert swap.publish()
     assert writes.stage("day=2013-01-09/theirs", scope=PARTITIONS).publish()
     files = writes.files()
-    assert swap_from(swap.record()).publish()
+    assert swap_from_record(as_record(swap), no_session).publish()
     assert not swap.undo()
     assert writes.files() == files >= {"day=2013-01-02/new", "day=2013-01-09/theirs"}
+
+
+class Flaky(FolderFiles):
+    """An object store that refuses moves: some of them, from one on."""
+
+    def __init__(self, first: int, count: int) -> None:
+        super().__init__(moves_folders=False)
+        self.first = first
+        self.count = count
+        self.moved = 0
+
+    def move(self, source: str, target: str) -> None:
+        self.moved += 1
+        if self.first <= self.moved < self.first + self.count:
+            raise OSError("the store does not answer")
+        super().move(source, target)
+
+
+@pytest.fixture
+def flaky(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], FileMoves]:
+    """A write of three files in place of one, on a store that refuses moves from a number on, and how many."""
+
+    def make(first: int, count: int) -> FileMoves:
+        writes = Writes(tmp_path / f"{first}-{count}", STORE)
+        writes.publish(*OLD)
+        monkeypatch.setitem(place.SERVED, STORE, Flaky(first, count))
+        names = [f"day=2013-01-02/new{number}" for number in range(3)]
+        swap = writes.stage(*names, scope=PARTITIONS)
+        assert isinstance(swap, FileMoves)
+        return swap
+
+    return make
+
+
+def files_of(swap: FileMoves) -> set[str]:
+    return {path.as_posix() for path in data_files(swap.target)}
+
+
+def test_a_store_that_refuses_one_move_leaves_the_table_as_it_was(flaky: Callable[[int, int], FileMoves]) -> None:
+    new = {OLD[0], *(f"day=2013-01-02/new{number}" for number in range(3))}
+    for first in range(1, 5):
+        swap = flaky(first, 1)
+        with pytest.raises(OSError, match="does not answer"):
+            swap.publish()
+        assert files_of(swap) == set(OLD)
+        assert swap.publish()
+        assert files_of(swap) == new
+        swap.discard()
+    assert flaky(5, 1).publish()  # there are four moves
+
+
+def test_a_store_that_refuses_to_take_moves_back_keeps_all_that_is_needed_for_it(
+    flaky: Callable[[int, int], FileMoves],
+) -> None:
+    for first in range(2, 5):
+        swap = flaky(first, 2)
+        with pytest.raises(HalfPublishedError):
+            swap.publish()
+        with pytest.raises(HalfPublishedError):
+            swap.discard()
+        assert swap.undo()
+        assert files_of(swap) == set(OLD)
+        assert swap.publish()
+
+
+def test_a_store_is_listed_a_few_times_however_many_files_there_are(tmp_path: Path) -> None:
+    counts = set()
+    for number in (1, 40):
+        writes = Writes(tmp_path / str(number), STORE)
+        writes.publish(*OLD)
+        swap = writes.stage(*(f"day=2013-01-02/new{at}" for at in range(number)), scope=PARTITIONS)
+        store = place.SERVED[STORE]
+        assert isinstance(store, FolderFiles)
+        store.calls.clear()
+        assert swap.publish()
+        counts.add(store.calls.count("below") + store.calls.count("children"))
+    assert len(counts) == 1
+    assert counts.pop() < 8
