@@ -81,7 +81,7 @@ def spark(spark_jars: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",
-        "spark.driver.extraJavaOptions": SMALL_COLLECTOR,
+        "spark.driver.extraJavaOptions": f"{SMALL_COLLECTOR} -Xmn400m -XX:MetaspaceSize=400m",  # collects seldom
         "spark.local.dir": str(scratch / "local"),
         "spark.scheduler.mode": "FAIR",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
@@ -90,6 +90,7 @@ def spark(spark_jars: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         # compiling code for each query is most of what queries of a few rows take; what users run compiles
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.ui.explainMode": "simple",  # of the text for a page that nobody opens
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",

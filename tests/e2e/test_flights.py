@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from tauro.model import Window
 from tests.support.example import EXAMPLES, Example, copy_example
 from tests.support.jvms import compiling
 
@@ -136,9 +137,9 @@ def test_other_pipelines_build_on_what_daily_stored(
     assert scores["model_error_min"] < scores["mean_error_min"]
 
 
-def test_dev_has_its_own_place_and_window(project: Example) -> None:
-    result = project.tauro("run", "--pipeline", "daily", "--env", "dev")
-    assert result["window"] == {"start": "2013-01-01", "end": "2013-01-02"}
+def test_dev_has_its_own_place_and_window(project: Example, spark: SparkSession) -> None:
+    result = project.run("daily", env="dev")
+    assert result.window == Window("2013-01-01", "2013-01-02")
     report = project.table("output/dev/gold/daily_report", by=["flight_date"])
     assert list(report["flights"]) == FLIGHTS_A_DAY[:2]
 
