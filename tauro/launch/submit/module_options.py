@@ -1,4 +1,4 @@
-"""The Java options without which Spark's driver meets closed doors in Java: a standalone cluster starts it without them."""
+"""The Java options without which Spark's driver meets closed doors in Java: a standalone cluster leaves them out."""
 
 from __future__ import annotations
 
