@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tauro.model import Window
-from tests.support.example import EXAMPLES, Example, copy_example
+from tests.support.example import EXAMPLES, Example, flights_of_january
 from tests.support.jvms import compiling
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ DAILY_TABLES = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Example:
-    """The project with January's flights alone."""
-    later_months = tuple(f"2013-{month:02}.parquet" for month in range(2, 13))
-    return copy_example("flights", tmp_path_factory.mktemp("flights") / "project", ignore=later_months)
+    return flights_of_january(tmp_path_factory.mktemp("flights") / "project")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.dockerfile import Image, instructions
-from tests.support.example import copy_example
+from tests.support.example import flights_of_january
 from tests.support.jvms import plain_environment
 
 pytestmark = pytest.mark.spark
@@ -28,8 +28,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     Tauro is built and installed as in the image; what it needs is taken from the tests' environment.
     """
     folder = tmp_path_factory.mktemp("image")
-    later_months = tuple(f"2013-{month:02}.parquet" for month in range(2, 13))
-    example = copy_example("flights", folder / "flights", ignore=later_months)
+    example = flights_of_january(folder / "flights")
     settings = example.root / "config/settings.yml"
     ivy = Path(sys.prefix) / "jars" / "ivy"
     settings.write_text(f"{settings.read_text()}default_format: delta\nspark_config: {{spark.jars.ivy: '{ivy}'}}\n")

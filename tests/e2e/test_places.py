@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.test_flights import DAILY_TABLES
 from tests.support.cluster import running_cluster
 from tests.support.connect_server import running_connect_server
-from tests.support.example import Example, copy_example
+from tests.support.example import flights_of_january
 from tests.support.places import DAY, Place, in_bucket_of, locally, on, over, under_airflow
 from tests.support.s3 import running_s3
 
@@ -25,15 +25,10 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(400)]
 TABLES = {**DAILY_TABLES, f"reports/{DAY}_{DAY}.csv": ["flight_date"]}
 
 
-def january(folder: Path) -> Example:
-    """The example with January's flights alone."""
-    return copy_example("flights", folder, ignore=tuple(f"2013-{month:02}.parquet" for month in range(2, 13)))
-
-
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> dict[str, pd.DataFrame]:
     """The tables of a run that nobody has killed."""
-    project = january(tmp_path_factory.mktemp("plain") / "project")
+    project = flights_of_january(tmp_path_factory.mktemp("plain") / "project")
     project.run("daily", DAY, DAY)
     return {name: locally().table(project, name, by) for name, by in TABLES.items()}
 
@@ -75,7 +70,7 @@ def test_the_flights_are_the_same_everywhere_however_often_their_run_was_killed(
     opened: Callable[[Path], AbstractContextManager[Place]], expected: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
     with opened(tmp_path) as place:
-        project = place.put_into(january(tmp_path / "project"))
+        project = place.put_into(flights_of_january(tmp_path / "project"))
         place.finish(project)
         for name, table in expected.items():
             pd.testing.assert_frame_equal(place.table(project, name, TABLES[name]), table, obj=name)

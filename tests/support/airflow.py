@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.support.jvms import plain_environment
+from tests.support.servers import end_with_parent, free_port
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".airflow"
@@ -116,7 +116,7 @@ def running_airflow(dags: Mapping[str, str], variables: Mapping[str, str] | None
     for name, text in dags.items():
         (home / "dags").mkdir(exist_ok=True)
         (home / "dags" / name).write_text(text)
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
         **(plain_environment() if variables is None else variables),
@@ -139,6 +139,7 @@ def running_airflow(dags: Mapping[str, str], variables: Mapping[str, str] | None
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    preexec_fn=end_with_parent,
                 )
                 for part in _PARTS
             ]
@@ -230,9 +231,3 @@ def _installed() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run([str(ROOT / "scripts" / "install-airflow"), str(ENVIRONMENT)], check=True)
     return ENVIRONMENT
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -39,6 +39,12 @@ class Cluster:
         }
 
     @property
+    def options(self) -> list[str]:
+        """What has `tauro submit` run a project on it that names no cluster, or another one."""
+        settings = {name: value for name, value in self.conf.items() if name != "spark.master"}
+        return ["--master", self.url, *(word for one in settings.items() for word in ("--conf", "=".join(one)))]
+
+    @property
     def environment(self) -> dict[str, str]:
         """Variables with which drivers, here and there, keep to this machine's loopback."""
         return {"SPARK_LOCAL_IP": "127.0.0.1"}

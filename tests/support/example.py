@@ -75,6 +75,12 @@ def copy_example(name: str, target: Path, *, ignore: tuple[str, ...] = (), **env
     return Example(target, environment)
 
 
+def flights_of_january(target: Path, **environment: str) -> Example:
+    """The flights example, copied with January's flights alone."""
+    later_months = tuple(f"2013-{month:02}.parquet" for month in range(2, 13))
+    return copy_example("flights", target, ignore=later_months, **environment)
+
+
 def _errors(stdout: str) -> str:
     """The errors in a printed document, each with the first lines of its cause, which say what went wrong."""
     try:

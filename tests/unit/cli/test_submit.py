@@ -70,6 +70,14 @@ def test_a_dry_run_shows_the_command_with_all_settings_and_code(project, tauro, 
     assert words == ["run", "--project", str(project), *asked, "--run-id", told["run_id"]]
 
 
+def test_a_driver_on_a_standalone_cluster_is_opened_what_spark_looks_into(project, tauro, cluster):
+    options = ("--conf", "spark.driver.extraJavaOptions=-Xss4m", "--deploy-mode", "cluster", "--dry-run", "--json")
+    command = tauro(*SUBMIT, *STANDALONE, *options).document["command"]
+    (given,) = (word for word in command if word.startswith("spark.driver.extraJavaOptions="))
+    assert "--add-opens=java.base/sun.util.calendar=ALL-UNNAMED" in given.split()
+    assert given.endswith(" -Xss4m")
+
+
 def test_the_shown_command_can_be_given_to_a_shell(project, tauro, cluster):
     cluster()
     shown = tauro(*SUBMIT, *STANDALONE, "--dry-run").out
