@@ -16,6 +16,7 @@ import grpc  # noqa: F401  where it is missing, the extra is named
 from loguru import logger
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.client.retries import DefaultPolicy
 
 from tauro.errors import InvalidValueError, SessionError
 from tauro.launch import early
@@ -28,6 +29,8 @@ from tauro.spark.shipping import ship_modules
 
 _ENABLED = "SPARK_CONNECT_MODE_ENABLED"
 """The variable by which pyspark's functions know that they are used over Connect."""
+_LONGEST_PAUSE_MS, _RETRIES = 5_000, 120
+"""How a server that is away is asked for its return: for ten minutes, as pyspark does, but every 5 s."""
 
 
 @dataclass(slots=True)
@@ -100,6 +103,8 @@ def _connected(url: str, settings: Mapping[str, Setting], project: Project) -> _
             fix="write it as sc://host:port/;user_id=NAME",
         ) from error
     own = _Own(session, had_variable)
+    client: Any = session.client  # Any: pyspark types it as if it were a method
+    client.set_retry_policies([DefaultPolicy(max_backoff=_LONGEST_PAUSE_MS, max_retries=_RETRIES)])
     try:
         with _impatient(session):
             _apply(session, settings)
@@ -150,9 +155,7 @@ def _forget_variable(had_variable: bool) -> None:
 @contextmanager
 def _impatient(session: SparkSession) -> Iterator[None]:
     """Has a server that does not answer asked again for seconds, in the block, rather than for minutes."""
-    from pyspark.sql.connect.client.retries import DefaultPolicy
-
-    client: Any = session.client  # Any: pyspark types it as if it were a method
+    client: Any = session.client  # Any: as above
     before = list(client.get_retry_policies())
     client.set_retry_policies([DefaultPolicy(max_retries=FEW_RETRIES)])
     try:

@@ -33,8 +33,8 @@ class RemoteSession:
 
     server: str
     """Host and port."""
-    user_id: str | None
     session_id: str
+    user_id: str | None = None
 
     def __str__(self) -> str:
         return f"session {self.session_id} on the Spark Connect server {self.server}"
@@ -50,7 +50,7 @@ def remote_session_of(session: SparkSession) -> RemoteSession | None:
     place = getattr(getattr(client, "_builder", None), "endpoint", None)
     if place is None:
         return None
-    return RemoteSession(str(place), client._user_id, str(client._session_id))
+    return RemoteSession(str(place), str(client._session_id), client._user_id)
 
 
 def remote_session_of_this_process() -> RemoteSession | None:

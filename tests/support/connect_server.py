@@ -36,8 +36,8 @@ class ConnectServer:
 
     @property
     def url(self) -> str:
-        """For SPARK_REMOTE; the user is named, as the tests' environment may name none."""
-        return f"sc://127.0.0.1:{self.port}/;user_id=tester"
+        """For SPARK_REMOTE."""
+        return f"sc://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,11 +11,11 @@ import pytest
 
 from tauro.errors import OutputHeldError
 from tauro.publish.fencing import fence
-from tauro.publish.holder import Holder
+from tauro.publish.lease_file import LeaseFile
 from tauro.spark.remote import RemoteSession
 from tests.unit.publish.conftest import ELSEWHERE, HERE, holder
 
-REMOTE = RemoteSession("spark:15002", "etl", "0d2f")
+REMOTE = RemoteSession("spark:15002", "0d2f", "etl")
 
 
 def session_on(server: str) -> Any:
@@ -38,8 +40,9 @@ def test_no_session_is_opened_for_a_run_that_used_no_server() -> None:
     assert fence(holder(machine=ELSEWHERE), HERE, output="x", location="/out", session=opened) is False
 
 
-def test_the_session_is_in_the_lease_and_one_of_an_earlier_version_has_none() -> None:
-    known = holder(remote=REMOTE)
-    assert Holder.model_validate_json(known.model_dump_json()).remote == REMOTE
-    assert "token" not in str(REMOTE)
-    assert Holder.model_validate_json(holder().model_dump_json(exclude={"remote"})).remote is None
+@pytest.mark.parametrize("session", [REMOTE, replace(REMOTE, user_id=None), None])
+def test_the_session_is_in_the_lease_be_its_user_named_or_not(tmp_path: Path, session: RemoteSession | None) -> None:
+    place = LeaseFile(tmp_path / "one.json", tmp_path)
+    place.put([holder(remote=session)])
+    assert [one.remote for one in place.holders()] == [session]
+    assert "token" not in str(session)

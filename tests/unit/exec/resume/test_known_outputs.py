@@ -43,6 +43,6 @@ def test_remote_outputs_are_looked_at_through_the_session(context: Context) -> N
 def test_a_session_over_connect_that_is_there_reaches_no_remote_files_whatever_the_mode(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = RemoteSession("host:15002", "me", "1")
+    there = RemoteSession("host:15002", "1", "me")
     monkeypatch.setattr("tauro.exec.resume.known_outputs.remote_session_of_this_process", lambda: there)
     assert workshops_of(context) == [context.root / "out" / "_tauro"]
