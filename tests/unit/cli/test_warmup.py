@@ -14,6 +14,7 @@ from tauro.launch.archive.settings import archive_store, wanted_archive
 from tauro.launch.installed import installed_spark
 from tauro.spark.needs import unresolved_settings
 from tests.support.fake_java import FakeJava, fake_java
+from tests.support.jvms import own_archive
 from tests.unit.cli.conftest import Called
 
 Tauro = Callable[..., Called]
@@ -23,7 +24,7 @@ Tauro = Callable[..., Called]
 def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeJava:
     """A Java that runs nothing, and an empty cache."""
     java = fake_java(tmp_path / "made")
-    for name, value in java.environment.items():
+    for name, value in (java.environment | own_archive()).items():
         if name != "PATH":
             monkeypatch.setenv(name, value)
     for name in ("TAURO_ARCHIVE", "TAURO_JARS", "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR"):

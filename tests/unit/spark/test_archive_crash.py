@@ -16,6 +16,7 @@ from tauro.launch.installed import installed_spark
 from tauro.spark.needs import session_settings, unresolved_settings
 from tauro.spark.session import open_session
 from tests.support.fake_java import FakeJava, fake_java
+from tests.support.jvms import own_archive
 
 OPTIONS = "spark.driver.defaultJavaOptions"
 
@@ -27,6 +28,8 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeJava:
     monkeypatch.setenv("JAVA_HOME", str(java.home))
     monkeypatch.setenv("TAURO_CACHE", java.environment["TAURO_CACHE"])
     monkeypatch.setenv("TAURO_ARCHIVE", "on")
+    for name, value in own_archive().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr("tauro.spark.classic.active_session", lambda: None)  # that of other tests
     for name in ("PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR", "TAURO_VERBOSE"):
         monkeypatch.delenv(name, raising=False)

@@ -21,6 +21,7 @@ from tauro.launch.archive.settings import discard_archive, with_archive
 from tauro.launch.archive.store import ArchiveStore, StoredArchive
 from tauro.launch.java_options import DEFAULT_OPTIONS
 from tests.support.fake_java import FakeJava, fake_java
+from tests.support.jvms import own_archive
 
 
 @pytest.fixture
@@ -167,7 +168,9 @@ def test_the_background_is_a_session_of_its_own_that_says_nothing_and_notes_its_
     java: FakeJava, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wanted = {"CI": "", "TAURO_ARCHIVE": ""}  # whatever the machine of the tests says
-    process = make_in_background(java.settings(), java.spark, {**os.environ, **java.environment, **wanted})
+    process = make_in_background(
+        java.settings(), java.spark, {**os.environ, **own_archive(), **java.environment, **wanted}
+    )
     assert process is not None
     assert os.getsid(process.pid) == process.pid != os.getsid(0)
     tried = java.archives / f"{java.request().key}.tried"
