@@ -32,6 +32,7 @@ from tauro.launch.submit.command import (
     settings_of_deployment,
     submit_command,
 )
+from tauro.launch.submit.module_options import DRIVER_OPTIONS, driver_options
 from tauro.launch.submit.packing import packed_environment
 from tauro.launch.submit.unpacked import PROJECT
 from tauro.model.run_id import new_run_id
@@ -132,6 +133,8 @@ def prepare(
         archives.append(f"{project_bundle(context.root, os.environ, data_folders(context))}#{PROJECT}")
     named = {name: one.value for name, one in settings.items() if one.origin != FROM_ENVIRONMENT}
     named |= settings_of_deployment(manager, mode, values, python=sys.executable, is_packed=is_packed)
+    if is_bundle:
+        named[DRIVER_OPTIONS] = driver_options(values)
     again = shlex.join(
         ["tauro", "submit", *given(ctx, lambda name: name not in ("dry_run", "run_id")), "--run-id", run_id]
     )

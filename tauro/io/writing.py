@@ -104,10 +104,20 @@ def spark_errors() -> tuple[type[Exception], ...]:
     return (PySparkException, Py4JError)
 
 
+_IN_WORKER = "An exception was thrown from the Python worker"
+
+
 def one_line(error: BaseException, at_most: int = 300) -> str:
-    """An error's first telling line, bounded; of what Java raised, the line behind the call that led there."""
+    """An error's first telling line, bounded; of what Java raised, the line behind the call that led there.
+
+    What was raised in a Python worker is told by the last line of its traceback, too.
+    """
     from py4j.protocol import Py4JJavaError
 
     whole = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
-    text = next((line.strip() for line in whole.splitlines() if line.strip()), type(error).__name__)
+    lines = [line for line in whole.partition("\n\nJVM stacktrace:")[0].splitlines() if line.strip()]
+    text = lines[0].strip() if lines else type(error).__name__
+    if text.startswith(_IN_WORKER):
+        raised = next((line for line in reversed(lines[1:]) if not line[0].isspace()), "")
+        text = f"{_IN_WORKER}: {raised}"
     return text if len(text) <= at_most else text[: at_most - 3] + "..."

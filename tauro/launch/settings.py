@@ -23,6 +23,14 @@ FROM_TAURO = "tauro default"
 SUBMITTED = "spark.tauro.submitted"
 """The setting that bears the run's id in a JVM that `tauro submit` has given all settings and the project's code."""
 
+OF_EVERY_SESSION = {
+    "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": ("false", "Spark 4.2.0 hangs with it (SPARK-58241)"),
+    "spark.sql.legacy.parameterSubstitution.constantsOnly": ("true", "named SQL parameters work under Delta too"),
+    "spark.sql.session.timeZone": ("UTC", "the same rows on every machine"),
+    "spark.sql.variable.substitute": ("false", "SQL text reaches Spark as it was written"),
+}
+"""Name -> value and reason: what a session is given wherever it runs."""
+
 _DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 _DELTA_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 
@@ -120,16 +128,14 @@ def _defaults(needs: Needs, settings: Mapping[str, Setting], machine: Machine) -
         "spark.app.name": (f"tauro {needs.root.name}", "the project's folder"),
         "spark.log.level": ("ERROR", "the terminal shows Tauro's progress"),
         "spark.scheduler.mode": ("FAIR", "nodes that run at once share the cores"),
-        "spark.sql.legacy.parameterSubstitution.constantsOnly": ("true", "named SQL parameters work under Delta too"),
-        "spark.sql.session.timeZone": ("UTC", "the same rows on every machine"),
-        "spark.sql.variable.substitute": ("false", "SQL text reaches Spark as it was written"),
+        **OF_EVERY_SESSION,
         "spark.ui.showConsoleProgress": ("false", "the terminal shows Tauro's progress"),
     }
     if "delta" in needs.formats:
         defaults["spark.sql.catalog.spark_catalog"] = (_DELTA_CATALOG, "the project uses Delta")
     if "s3a" in needs.schemes:
         defaults["spark.hadoop.fs.s3a.performance.flags"] = (
-            "create,delete,mkdir",
+            "create,mkdir",
             "a store has no folders to look after",
         )
     if needs.is_local:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from tauro.launch.installed import installed_spark
 from tauro.launch.jars.settings import with_fetched_jars
 from tauro.launch.java import java_environment
 from tauro.launch.java_options import names_this_machine
+from tauro.launch.processes import Process, is_running, jvm_of_this_process
 from tauro.launch.settings import FROM_TAURO, SUBMITTED, Setting, jars_of
 from tauro.launch.switches import is_off
 from tauro.launch.warm.place import SWITCH
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 VERBOSE_VARIABLE = "TAURO_VERBOSE"
 """The environment variable that, set to 1, lets the JVM print to stderr."""
 
+_POLL_S = 0.05
 _CRASHED = re.compile(r"killed by SIG(SEGV|BUS|ILL|ABRT|FPE)\b")
 """How a JVM ends that Java itself has brought down."""
 
@@ -52,6 +55,8 @@ class _Own:
 
 _lock = threading.Lock()
 _own: _Own | None = None
+_submitted: Process | None = None
+"""The JVM of `spark-submit` in which this process has opened its session."""
 
 
 def open_local(project: Project, pipeline_config: Options) -> SparkSession:
@@ -88,7 +93,7 @@ def release(spark: SparkSession) -> None:
 def cluster_spark() -> str | None:
     """The version of the Spark that a session on a cluster runs; None if there is none, or a local one."""
     context = SparkContext._active_spark_context
-    if context is None or names_this_machine(context.master):
+    if context is None or names_this_machine(str(context.master)):
         return None
     return str(context.version)
 
@@ -100,7 +105,16 @@ def jvm_death(wait_s: float = 0.0) -> str | None:
         wait_s: how long to wait for an end that seems near.
     """
     own = _own
-    return own.jvm.death(wait_s) if own is not None else None
+    if own is not None:
+        return own.jvm.death(wait_s)
+    until = time.monotonic() + wait_s
+    while _submitted is not None:
+        if is_running(_submitted) is False:
+            return f"it was process {_submitted.pid}, of spark-submit"
+        if time.monotonic() >= until:
+            break
+        time.sleep(_POLL_S)
+    return None
 
 
 def _open(project: Project, pipeline_config: Options) -> SparkSession:
@@ -155,7 +169,7 @@ def _open(project: Project, pipeline_config: Options) -> SparkSession:
 
 def _is_on_cluster(spark: SparkSession) -> bool:
     """Whether others than the driver do a classic session's work."""
-    return isinstance(spark, SparkSession) and not names_this_machine(spark.sparkContext.master)
+    return isinstance(spark, SparkSession) and not names_this_machine(str(spark.sparkContext.master))
 
 
 def _prepare(spark: SparkSession, project: Project) -> None:
@@ -218,7 +232,9 @@ def _refuse_remote(settings: Mapping[str, Setting]) -> None:
 
 def _session_in_submitted_jvm(project: Project, pipeline_config: Options) -> SparkSession:
     """The first session in the JVM of `spark-submit`, whose own settings stand."""
+    global _submitted
     SparkContext._ensure_initialized()
+    _submitted = jvm_of_this_process()
     submitted = SparkConf()
     settings = unresolved_settings(project, pipeline_config, submitted=dict(submitted.getAll()))
     _refuse_remote(settings)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import grpc  # noqa: F401  where it is missing, the extra is named
 from loguru import logger
@@ -25,9 +25,6 @@ from tauro.spark.active import active_session
 from tauro.spark.needs import REMOTE, Project, connect_settings, remote_url
 from tauro.spark.remote import FEW_RETRIES, remote_session_of
 from tauro.spark.shipping import ship_modules
-
-if TYPE_CHECKING:
-    from pyspark.sql.connect.client import SparkConnectClient
 
 _ENABLED = "SPARK_CONNECT_MODE_ENABLED"
 """The variable by which pyspark's functions know that they are used over Connect."""
@@ -155,7 +152,7 @@ def _impatient(session: SparkSession) -> Iterator[None]:
     """Has a server that does not answer asked again for seconds, in the block, rather than for minutes."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    client: SparkConnectClient = session.client  # type: ignore[assignment]  # typed as if it were a method
+    client: Any = session.client  # Any: pyspark types it as if it were a method
     before = list(client.get_retry_policies())
     client.set_retry_policies([DefaultPolicy(max_retries=FEW_RETRIES)])
     try:

@@ -15,7 +15,15 @@ from tauro.launch.installed import installed_spark
 from tauro.launch.jars.settings import with_stored_jars
 from tauro.launch.java_options import names_this_machine, with_java_options
 from tauro.launch.machine import this_machine
-from tauro.launch.settings import FROM_PIPELINE, FROM_PROJECT, FROM_TAURO, Needs, Setting, settings_for
+from tauro.launch.settings import (
+    FROM_PIPELINE,
+    FROM_PROJECT,
+    FROM_TAURO,
+    OF_EVERY_SESSION,
+    Needs,
+    Setting,
+    settings_for,
+)
 from tauro.model import GlobalSettings, InputSpec, Mode, NodeSpec, Options, OutputSpec
 from tauro.model.settings import as_spark_options
 
@@ -25,11 +33,6 @@ REMOTE = "spark.remote"
 """The setting that names a Spark Connect server."""
 _OF_SESSIONS = ("spark.sql.", "spark.databricks.")
 """How the settings begin that sessions of one server may have each for itself."""
-_DEFAULTS_OVER_CONNECT = {
-    "spark.sql.legacy.parameterSubstitution.constantsOnly": ("true", "named SQL parameters work under Delta too"),
-    "spark.sql.session.timeZone": ("UTC", "the same rows on every machine"),
-    "spark.sql.variable.substitute": ("false", "SQL text reaches Spark as it was written"),
-}
 
 
 class Project(Protocol):
@@ -111,7 +114,7 @@ def connect_settings(project: Project, pipeline_config: Options | None = None) -
         for name, value in as_spark_options(options).items():
             if name != REMOTE:
                 settings.setdefault(name, Setting(name, value, origin))
-    for name, (value, why) in _DEFAULTS_OVER_CONNECT.items():
+    for name, (value, why) in OF_EVERY_SESSION.items():
         settings.setdefault(name, Setting(name, value, f"{FROM_TAURO}: {why}"))
     return dict(sorted(settings.items()))
 

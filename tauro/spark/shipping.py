@@ -7,7 +7,7 @@ user-defined function takes what it uses of these modules with it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -21,10 +21,11 @@ def ship_modules(root: Path) -> None:
     Args:
         root: the project's folder; modules below it are its own, but for what is installed there.
     """
-    from pyspark.cloudpickle import register_pickle_by_value
+    from pyspark import cloudpickle
 
+    ship: Callable[[ModuleType], None] = cloudpickle.register_pickle_by_value
     for module in list(_own_modules(root)):
-        register_pickle_by_value(module)
+        ship(module)
 
 
 def _own_modules(root: Path) -> Iterator[ModuleType]:

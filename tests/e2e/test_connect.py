@@ -9,29 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.support.connect_server import ConnectServer, running_connect_server
-from tests.support.example import TAURO, Example, copy_example
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.support.example import TAURO, Example
 
 pytestmark = pytest.mark.spark
 
-DAY = "2013-01-01"
-FLIGHTS_TABLES = {
-    "bronze/flights": ["flight_date", "time_hour", "carrier", "flight", "origin"],
-    "silver/flights": ["flight_date", "time_hour", "carrier", "flight", "origin"],
-    "gold/carrier_daily": ["flight_date", "carrier"],
-    "gold/airport_daily": ["flight_date", "origin"],
-    "gold/weather_impact": ["flight_date", "conditions"],
-    "gold/route_daily": ["flight_date", "origin", "dest"],
-    "gold/daily_report": ["flight_date"],
-}
 SLOW_S = 5.0
 """How long the slow frames take at least."""
 JOBS = """\
@@ -58,12 +45,14 @@ def late():
 
 
 def days(start_date):
-    double = F.udf(lambda number: doubled(number), "long")
-    day = F.to_date(F.lit(start_date))
-    return SparkSession.active().range(5).select("id", day.alias("day"), double("id").alias("double"))
+    return SparkSession.active().range(5).select("id", F.to_date(F.lit(start_date)).alias("day"))
 
 
-def doubled(number):
+def doubled(days):
+    return days.withColumn("double", F.udf(lambda number: twice(number), "long")("id"))
+
+
+def twice(number):
     return 2 * number
 
 
@@ -91,11 +80,13 @@ global_settings: {mode: connect, output_path: out, spark_config: {spark.sql.shuf
 pipelines_config:
   lake: {nodes: [days, copy, people, big]}
   bad: {nodes: [days, elsewhere]}
+  workers: {nodes: [doubled], requires_dates: false, spark_config: {spark.sql.codegen.wholeStage: true}}
   late: {nodes: [late], requires_dates: false}
   slow: {nodes: [few, slow], requires_dates: false}
   hasty: {nodes: [hasty], requires_dates: false}
 nodes_config:
   days: {function: remote_jobs.days, input: [], output: lake.days}
+  doubled: {function: remote_jobs.doubled, input: [{format: delta, path: out/days}], output: doubled, timeout_s: 60}
   copy: {function: remote_jobs.copy, input: [lake.days], output: lake.copy}
   people: {function: remote_jobs.people, input: [lake.days], output: lake.people}
   big:
@@ -115,6 +106,7 @@ output_config:
   lake.window: {format: delta, path: out/window, overwrite_scope: window, window_column: day, partition_by: [day]}
   lake.late: {format: delta, path: out/late}
   big: {format: csv, path: out/big, options: {header: true}}
+  doubled: {format: parquet, path: out/doubled}
   few: {format: parquet, path: out/few}
   slow: {format: parquet, path: out/slow}
   hasty: {format: json, path: out/hasty}
@@ -143,7 +135,8 @@ facts = {"rows": [rows(tauro.run(root, pipeline="lake", start=day, end=day)) for
                   ("2025-01-01", "2025-01-01", "2025-01-02")]}
 spark = active_session()
 facts["kind"] = type(spark).__module__
-facts["doubles"] = sorted(row[2] for row in table("days"))
+facts["workers"] = rows(tauro.run(root, pipeline="workers"))
+facts["doubles"] = sorted(row.double for row in spark.read.parquet(f"{root}/out/doubled").collect())
 facts["tables"] = {name: len(table(name)) for name in ("days", "copy", "people")}
 facts["noted"] = [bool(row["userMetadata"]) for row in history(spark, f"{root}/out/people", -1)]
 before = table("days")
@@ -189,25 +182,6 @@ def begun(project: Example, pipeline: str) -> subprocess.Popen[str]:
     return run
 
 
-def test_the_flights_example_gives_the_same_tables_as_in_a_classic_session(
-    server: ConnectServer, spark: SparkSession, tmp_path: Path
-) -> None:
-    later_months = tuple(f"2013-{month:02}.parquet" for month in range(2, 13))
-    classic = copy_example("flights", tmp_path / "classic", ignore=later_months)
-    remote = copy_example("flights", tmp_path / "remote", ignore=later_months, SPARK_REMOTE=server.url)
-    settings = remote.root / "config/settings.yml"
-    settings.write_text(f"{settings.read_text()}mode: connect\n")
-    told = remote.tauro("run", "--pipeline", "daily", "--start", DAY, "--end", DAY)
-    result = classic.run("daily", DAY, DAY)
-    for path, by in FLIGHTS_TABLES.items():
-        pd.testing.assert_frame_equal(
-            remote.table(f"output/{path}", by=by), classic.table(f"output/{path}", by=by), obj=path
-        )
-    rows = {one["id"]: one["rows"] for node in told["nodes"] for one in node["outputs"]}
-    assert rows == {one.id: one.rows for node in result.nodes for one in node.outputs}
-    assert not list((remote.root / "output").glob("**/_tauro"))
-
-
 def test_delta_sql_time_outs_and_undoing_work_over_connect(project: Example) -> None:
     (project.root / "many_runs.py").write_text(MANY_RUNS)
     done = subprocess.run(
@@ -227,6 +201,7 @@ def test_delta_sql_time_outs_and_undoing_work_over_connect(project: Example) -> 
     assert (again["lake.days"], again["lake.copy"], again["big"]) == (0, 5, 2)
     assert (second["lake.days"], second["lake.copy"]) == (5, 10)
     assert facts["tables"] == {"days": 10, "copy": 10, "people": 5}
+    assert facts["workers"] == {"doubled": 10}
     assert facts["doubles"] == sorted([0, 2, 4, 6, 8] * 2)
     assert all(facts["noted"])
     assert "rows outside the window" in facts["bad"][0]

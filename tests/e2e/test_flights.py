@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from tauro.model import Window
 from tests.support.example import EXAMPLES, Example, flights_of_january
+from tests.support.jvms import compiling
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,7 +39,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Example:
 
 @pytest.fixture(scope="module")
 def first_run(project: Example) -> dict[str, Any]:
-    return project.tauro("run", "--pipeline", "daily", *FIRST_WEEK)
+    """The one run of the tests whose queries are compiled, as users' are."""
+    return Example(project.root, compiling()).tauro("run", "--pipeline", "daily", *FIRST_WEEK)
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +135,9 @@ def test_other_pipelines_build_on_what_daily_stored(
     assert scores["model_error_min"] < scores["mean_error_min"]
 
 
-def test_dev_has_its_own_place_and_window(project: Example) -> None:
-    result = project.tauro("run", "--pipeline", "daily", "--env", "dev")
-    assert result["window"] == {"start": "2013-01-01", "end": "2013-01-02"}
+def test_dev_has_its_own_place_and_window(project: Example, spark: SparkSession) -> None:
+    result = project.run("daily", env="dev")
+    assert result.window == Window("2013-01-01", "2013-01-02")
     report = project.table("output/dev/gold/daily_report", by=["flight_date"])
     assert list(report["flights"]) == FLIGHTS_A_DAY[:2]
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tauro.exec.planning.selection import Selection
+from tauro.model.outcome import RunResult
 from tests.support.example import EXAMPLES, Example, copy_example
 
 if TYPE_CHECKING:
@@ -44,10 +45,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, 
 
 
 @pytest.fixture(scope="module")
-def served(project: Example) -> dict[str, Any]:
-    """Both pipelines, run on three days."""
+def served(project: Example, spark: SparkSession) -> RunResult:
+    """Both pipelines, run on three days: one by the command, the other on what it left."""
     project.tauro("run", "--pipeline", "ingest", *THREE_DAYS)
-    return project.tauro("run", "--pipeline", "serve", *THREE_DAYS)
+    return project.run("serve", *DAYS)
 
 
 def rows(spark: SparkSession, project: Example, table: str) -> list[tuple[Any, ...]]:
@@ -56,13 +57,13 @@ def rows(spark: SparkSession, project: Example, table: str) -> list[tuple[Any, .
     return sorted((tuple(row) for row in frame.select(*sorted(frame.columns)).collect()), key=repr)
 
 
-def test_flights_of_all_days_are_in_the_lake(served: dict[str, Any], project: Example, spark: SparkSession) -> None:
+def test_flights_of_all_days_are_in_the_lake(served: RunResult, project: Example, spark: SparkSession) -> None:
     flights = spark.read.format("delta").load(str(project.root / "output/lake/flights"))
     a_day = {row["flight_date"].day: row["count"] for row in flights.groupBy("flight_date").count().collect()}
     assert [a_day[day] for day in (1, 2, 3)] == FLIGHTS_A_DAY
 
 
-def test_database_holds_each_carriers_day(served: dict[str, Any], postgres: PostgresServer) -> None:
+def test_database_holds_each_carriers_day(served: RunResult, postgres: PostgresServer) -> None:
     days = postgres.execute(
         "SELECT flight_date, sum(flights), sum(cancelled) FROM reporting.carrier_daily GROUP BY 1 ORDER BY 1"
     )
@@ -76,12 +77,12 @@ def test_database_holds_each_carriers_day(served: dict[str, Any], postgres: Post
     assert delay == pytest.approx(flights.query("flight_date == '2013-01-01'")["arr_delay"].mean(), abs=0.051)
 
 
-def test_totals_of_the_sql_node_are_in_the_database(served: dict[str, Any], postgres: PostgresServer) -> None:
+def test_totals_of_the_sql_node_are_in_the_database(served: RunResult, postgres: PostgresServer) -> None:
     assert postgres.execute("SELECT sum(flights), max(days) FROM reporting.carrier_totals") == [(sum(FLIGHTS_A_DAY), 3)]
 
 
 def test_a_rerun_changes_no_row(
-    served: dict[str, Any], project: Example, spark: SparkSession, postgres: PostgresServer
+    served: RunResult, project: Example, spark: SparkSession, postgres: PostgresServer
 ) -> None:
     targets = ("carrier_daily", "carrier_totals")
     lake = {table: rows(spark, project, table) for table in ("flights", "airlines", "cancellations")}
@@ -92,7 +93,7 @@ def test_a_rerun_changes_no_row(
     assert {t: sorted(postgres.execute(f"SELECT * FROM reporting.{t}"), key=repr) for t in targets} == database
 
 
-def test_one_day_replaces_that_day_alone(served: dict[str, Any], project: Example, spark: SparkSession) -> None:
+def test_one_day_replaces_that_day_alone(served: RunResult, project: Example, spark: SparkSession) -> None:
     before = rows(spark, project, "flights")
     csv = project.root / "data/flights.csv"
     text = csv.read_text()
@@ -111,7 +112,7 @@ def test_one_day_replaces_that_day_alone(served: dict[str, Any], project: Exampl
 
 
 def test_merge_updates_known_airlines_and_inserts_new_ones(
-    served: dict[str, Any], project: Example, spark: SparkSession, postgres: PostgresServer
+    served: RunResult, project: Example, spark: SparkSession, postgres: PostgresServer
 ) -> None:
     postgres.execute("UPDATE crm.airlines SET name = 'Envoy Air Inc.' WHERE carrier = 'MQ'")
     postgres.execute("INSERT INTO crm.airlines VALUES ('ZZ', ' New Air ')")

@@ -1,9 +1,13 @@
-"""The second start of a project loads its classes from an archive; real Spark, in processes of its own."""
+"""The second start of a project loads its classes from an archive; real Spark, in processes of its own.
+
+What is made here serves the JVMs of all other tests too.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tauro.launch.java import find_java
+from tests.support.jvms import ARCHIVE, own_archive
 
 pytestmark = pytest.mark.spark
 
@@ -38,7 +43,8 @@ class Warmed:
     archive: Path
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "TAURO_ARCHIVE": "on", "CI": "1", "TAURO_CACHE": str(self.archive.parents[1])}
+        own = {"TAURO_ARCHIVE": "on", "CI": "1", "TAURO_CACHE": str(self.archive.parents[1])}
+        return {**os.environ, **own_archive(), **own}
 
     def shared_classes(self) -> int:
         """How many classes a session takes from archives; it must do its work and print nothing."""
@@ -72,7 +78,7 @@ def warmed(tmp_path_factory: pytest.TempPathFactory, spark_jars: str) -> Warmed:
     cache = root / "a cache"
     done = subprocess.run(
         [str(Path(sys.executable).parent / "tauro"), "warmup", "--json"],
-        env={**os.environ, "TAURO_ARCHIVE": "on", "TAURO_CACHE": str(cache)},
+        env={**os.environ, **own_archive(), "TAURO_ARCHIVE": "on", "TAURO_CACHE": str(cache)},
         cwd=root,
         capture_output=True,
         text=True,
@@ -81,6 +87,9 @@ def warmed(tmp_path_factory: pytest.TempPathFactory, spark_jars: str) -> Warmed:
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     (archive,) = json.loads(done.stdout)["archives"]
+    draft = ARCHIVE.with_suffix(".draft")
+    shutil.copyfile(archive["file"], draft)
+    draft.replace(ARCHIVE)
     return Warmed(root, config, Path(archive["file"]))
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +16,7 @@ from tauro.io.delta.new import StagedNew
 from tauro.io.formats import FORMATS
 from tests.support.delta_process import TABLES
 from tests.support.delta_table import AFTER, BEFORE, COLUMNS, MODES, NEW, DeltaTable, delta_table, sorted_rows
+from tests.support.second_python import in_second_python
 from tests.support.stopping import in_single_steps
 
 if TYPE_CHECKING:
@@ -243,21 +241,6 @@ def test_an_append_that_was_written_directly_and_taken_back_is_appended_again(ta
     assert table.rows() == sorted(NEW)
 
 
-def killed(root: Path, step: str, times: int) -> dict[str, Any]:
-    """The records of what a process staged that was killed at a step."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.delta_process", str(root), step, str(times)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        cwd=Path(__file__).parents[2],
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    records: dict[str, Any] = json.loads((root / "records.json").read_text())
-    return records
-
-
 @pytest.mark.parametrize(("step", "times"), [("delta.commit", 3), ("delta.undo", 2)])
 def test_what_a_killed_process_has_begun_is_ended_by_the_next(
     tmp_path: Path, spark: SparkSession, step: str, times: int
@@ -265,7 +248,9 @@ def test_what_a_killed_process_has_begun_is_ended_by_the_next(
     tables = {name: delta_table(tmp_path, spark, name) for name in TABLES}
     for name, mode in list(TABLES.items())[1:]:
         tables[name].made(MODES[mode].get("partition_by", ()))
-    records = killed(tmp_path, step, times)
+    in_second_python(spark, {"do": "publish and undo", "root": str(tmp_path)}, killed_at=step, times=times)
+    tables["made"].forget()
+    records = json.loads((tmp_path / "records.json").read_text())
     found = {name: tables[name].recalled(records[name], **MODES[mode]) for name, mode in TABLES.items()}
     if step == "delta.commit":
         assert {name: one.publish().rows for name, one in found.items()} == dict.fromkeys(TABLES, 2)

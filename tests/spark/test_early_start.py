@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.jvms import plain_environment
 
 pytestmark = pytest.mark.spark
 SOON_S = 20.0
@@ -57,9 +58,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def environment(project: Path) -> dict[str, str]:
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("TAURO_", "PYSPARK_", "SPARK_"))}
     own = {"TAURO_CACHE": str(project.parent / "cache"), "TMPDIR": str(project.parent / "tmp")}
-    return {**mine, **own, "TAURO_ARCHIVE": "off", MARK: str(project)}
+    return {**plain_environment(), **own, "TAURO_ARCHIVE": "off", MARK: str(project)}
 
 
 def command(*words: str) -> list[str]:

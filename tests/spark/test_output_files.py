@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from tauro.io.locations import output_spec_for
 from tauro.io.ports import WriteRequest
 from tauro.model import Window
 from tests.support.io_project import IoProject
+from tests.support.second_python import in_second_python
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -379,44 +379,18 @@ def test_an_empty_append_to_nothing_is_a_table_without_rows(project: IoProject, 
 def test_a_process_that_dies_after_staging_is_finished_from_its_record(tmp_path: Path, spark: SparkSession) -> None:
     project = IoProject(tmp_path, spark)
     project.write(spark.range(3), **APPENDED)
-    done = subprocess.run(
-        [sys.executable, "-c", _STAGES, str(tmp_path)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        cwd=Path(__file__).parents[2],
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    record = json.loads((tmp_path / "record.json").read_text())
+    entry = {**APPENDED, "format": "parquet", "path": str(tmp_path / "t")}
+    kept = tmp_path / "record.json"
+    task = {"do": "stage", "entry": entry, "sql": "select * from range(3, 5)", "kept": str(kept)}
+    in_second_python(spark, task, killed_at="test.staged")
+    record = json.loads(kept.read_text())["staged"]
+    kept.write_text(json.dumps(record))
     assert [row[0] for row in project.rows()] == [0, 1, 2]
     read = "from tauro.io.files.staging import staged_files_from as f; s = f(json.load(open(sys.argv[1])), None)"
     code = f"import json, sys; {read}"
     finish = f"{code}; r = s.publish(); s.discard(); print(r.id, r.rows, r.format, 'pyspark' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", finish, str(tmp_path / "record.json")], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", finish, str(kept)], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["t", "2", "parquet", "False"]
     assert [row[0] for row in project.rows()] == [0, 1, 2, 3, 4]
     assert not list(tmp_path.rglob("_tauro"))
     assert staged_files_from(record, lambda: spark).undo() is False
-
-
-_STAGES = """
-import json, os, signal, sys
-from pathlib import Path
-from pyspark.sql import SparkSession
-from tauro.io import OutputManager
-from tauro.io.locations import output_spec_for
-from tauro.io.ports import WriteRequest
-from tauro.io.files.staging import StagedFiles, staged_files_from
-from tauro.model import Window
-from tests.support.io_project import IoProject
-
-spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-project = IoProject(Path(sys.argv[1]), spark).with_output("t", path="t", write_mode="append")
-request = WriteRequest("pipe", "node", "t", output_spec_for(project, "t"), None, "run")
-staged = OutputManager(project).stage(request, spark.range(3, 5))
-Path(sys.argv[1], "record.json").write_text(json.dumps(staged.record()))
-os.kill(os.getpid(), signal.SIGKILL)
-"""

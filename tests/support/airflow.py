@@ -7,13 +7,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,21 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.support.jvms import plain_environment
+from tests.support.servers import end_with_parent, free_port
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".airflow"
 """Where the tests' Airflow is installed."""
-START_TIMEOUT_S = 120.0
+_PARTS = (
+    ("api-server",),
+    ("scheduler", "--skip-serve-logs"),  # else it listens on every address
+    ("dag-processor",),
+    ("triggerer", "--skip-serve-logs"),
+)
+"""What `airflow standalone` starts, too."""
+START_TIMEOUT_S = 180.0
 TASK_TIMEOUT_S = 120.0
-_POLL_S = 0.3
+_POLL_S = 0.5
 _OVER = frozenset({"success", "failed", "skipped", "upstream_failed"})
 
 
@@ -109,7 +116,7 @@ def running_airflow(dags: Mapping[str, str], variables: Mapping[str, str] | None
     for name, text in dags.items():
         (home / "dags").mkdir(exist_ok=True)
         (home / "dags" / name).write_text(text)
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
         **(plain_environment() if variables is None else variables),
@@ -117,19 +124,29 @@ def running_airflow(dags: Mapping[str, str], variables: Mapping[str, str] | None
         "AIRFLOW_HOME": str(home),
         **{f"AIRFLOW__{name}": value for name, value in _settings(home, port, url).items()},
     }
-    with (home / "airflow.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(installed / "bin" / "airflow"), "standalone"],
-            env=environment,
-            cwd=home,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    parts: list[subprocess.Popen[bytes]] = []
     try:
-        yield Airflow(home, url, _token(process, url, home))
+        with (home / "airflow.log").open("wb") as log:
+            airflow = [str(installed / "bin" / "airflow")]
+            subprocess.run(
+                [*airflow, "db", "migrate"], env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT, check=True
+            )
+            parts += [
+                subprocess.Popen(
+                    [*airflow, *part],
+                    env=environment,
+                    cwd=home,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=end_with_parent,
+                )
+                for part in _PARTS
+            ]
+        yield Airflow(home, url, _token(parts, url, home))
     finally:
-        _end(process)
+        for part in parts:
+            _end(part)
         _end_runs(home / "tauro")
         shutil.rmtree(home, ignore_errors=True)
 
@@ -146,9 +163,7 @@ def _settings(home: Path, port: int, url: str) -> dict[str, str]:
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),
         "API__WORKERS": "1",
-        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
-        "LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "1",
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
@@ -156,21 +171,21 @@ def _settings(home: Path, port: int, url: str) -> dict[str, str]:
     }
 
 
-def _token(process: subprocess.Popen[bytes], url: str, home: Path) -> str:
+def _token(parts: Sequence[subprocess.Popen[bytes]], url: str, home: Path) -> str:
     """A token of the API, once it answers."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < deadline:
+    while all(part.poll() is None for part in parts) and time.monotonic() < deadline:
         with suppress(OSError):
             return str(_call("GET", f"{url}/auth/token", None, None)["access_token"])
         time.sleep(_POLL_S)
     raise AssertionError(f"Airflow did not start:\n{(home / 'airflow.log').read_text()[-5000:]}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends all its parts at once: nothing of it is to be kept."""
+def _end(part: subprocess.Popen[bytes]) -> None:
+    """Ends a part, and what it has started, at once: nothing of it is to be kept."""
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        os.killpg(part.pid, signal.SIGKILL)
+    part.wait()
 
 
 def _end_runs(runs: Path) -> None:
@@ -216,9 +231,3 @@ def _installed() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run([str(ROOT / "scripts" / "install-airflow"), str(ENVIRONMENT)], check=True)
     return ENVIRONMENT
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

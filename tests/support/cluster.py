@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.jvms import OPTIONS
+from tests.support.jvms import ARCHIVED, OPTIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,10 +33,16 @@ class Cluster:
             "spark.driver.memory": "512m",
             "spark.driver.extraJavaOptions": OPTIONS,
             "spark.executor.memory": "512m",
-            "spark.executor.extraJavaOptions": OPTIONS,
+            "spark.executor.extraJavaOptions": f"{OPTIONS} {ARCHIVED}",
             "spark.ui.enabled": "false",
             "spark.sql.shuffle.partitions": "2",
         }
+
+    @property
+    def options(self) -> list[str]:
+        """What has `tauro submit` run a project on it that names no cluster, or another one."""
+        settings = {name: value for name, value in self.conf.items() if name != "spark.master"}
+        return ["--master", self.url, *(word for one in settings.items() for word in ("--conf", "=".join(one)))]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -64,7 +70,7 @@ class Cluster:
 @contextmanager
 def running_cluster(folder: Path) -> Iterator[Cluster]:
     """A new cluster for as long as the block lasts; it ends with this process, too."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SPARK_DAEMON_JAVA_OPTS": f"{OPTIONS} {ARCHIVED}"}
 
     def call(script: str, *words: str) -> None:
         done = subprocess.run(

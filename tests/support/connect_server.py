@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.support.jars import spark_jars
 from tests.support.jvms import OPTIONS, plain_environment
+from tests.support.servers import end_with_parent, free_port
 
 START_TIMEOUT_S = 90.0
 _SERVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
@@ -31,7 +32,7 @@ class ConnectServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -58,6 +59,7 @@ class ConnectServer:
                 cwd=self._folder,
                 env=environment,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         self._wait()
 
@@ -82,6 +84,8 @@ class ConnectServer:
             "spark.ui.enabled": "false",
             "spark.sql.warehouse.dir": str(self._folder / "warehouse"),
             "spark.sql.shuffle.partitions": "2",
+            "spark.sql.codegen.wholeStage": "false",  # compiling takes most of what queries of a few rows take
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.databricks.delta.snapshotPartitions": "1",
@@ -111,9 +115,3 @@ def running_connect_server() -> Iterator[ConnectServer]:
             yield server
         finally:
             server.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

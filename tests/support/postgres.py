@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.servers import end_with_parent, free_port
 
 START_TIMEOUT_S = 60.0
 
@@ -61,7 +62,7 @@ def running_postgres() -> Iterator[PostgresServer]:
     account = _account()
     folder = Path(tempfile.mkdtemp(prefix="tauro-postgres-"))
     try:
-        server = PostgresServer("127.0.0.1", _free_port(), "postgres", "tauro", "tauro-password")
+        server = PostgresServer("127.0.0.1", free_port(), "postgres", "tauro", "tauro-password")
         (folder / "password").write_text(server.password)
         if account is not None:
             for path in (folder, folder / "password"):
@@ -97,6 +98,7 @@ def running_postgres() -> Iterator[PostgresServer]:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
+                preexec_fn=end_with_parent,
                 **who,
             )
         try:
@@ -141,10 +143,3 @@ def _programs() -> Path:
 def _account() -> pwd.struct_passwd | None:
     """The account that the server runs as; None for the caller's own, which will do unless it is root."""
     return pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -61,7 +61,7 @@ class S3:
             "access.key": "someone",
             "secret.key": "unasked",
             "connection.ssl.enabled": "false",
-            "performance.flags": "create,delete,mkdir",
+            "performance.flags": "create,mkdir",
         }
 
     def reached_by(self, session: SparkSession) -> None:

@@ -15,23 +15,30 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tauro.storage.steps import step
+from tests.support.stopping import kill_at
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TIMEOUT_S = 120
 
 
-def in_second_python(session: SparkSession, task: Mapping[str, Any], *, killed_at: str | None = None) -> Any:
+def in_second_python(
+    session: SparkSession, task: Mapping[str, Any], *, killed_at: str | None = None, times: int = 1
+) -> Any:
     """What a task returned; None if the process was killed, as it has to be where a step is given.
 
     What the JVM had open for it stays open, as in a JVM that outlives its Python.
 
     Args:
         session: the test run's.
-        task: `do`, and what goes with it: `stage` an `entry` with `sql`; `publish`, `undo`, `discard` a `record` with
-            `options`; `run` the pipeline `p` of a `project` for a `day`; `hold` the lease of a `table` in a database
-            with `options`.
+        task: `do`, and what goes with it: `stage` an `entry` with `sql`, whose record goes to the file `kept`, if that
+            is given; `publish`, `undo`, `discard` a `record` with `options`; `run` the pipeline `p` of a `project` for
+            a `day`; `hold` the lease of a `table` in a database with `options`; `publish and undo` Delta tables below
+            a folder `root`.
         killed_at: the step at which the process kills itself.
+        times: how often that step is about to be taken by then.
     """
     gateway: Any = session.sparkContext._gateway
     about = {
@@ -39,6 +46,7 @@ def in_second_python(session: SparkSession, task: Mapping[str, Any], *, killed_a
         "port": gateway.gateway_parameters.port,
         "secret": gateway.gateway_parameters.auth_token,
         "killed_at": killed_at,
+        "times": times,
     }
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
@@ -75,14 +83,21 @@ def _do(task: Mapping[str, Any]) -> Any:
     from tauro.io.ports import WriteRequest
     from tauro.io.recorded import as_record, staged_from
     from tauro.model import OutputSpec
+    from tests.support.delta_process import publish_and_undo
     from tests.support.io_project import IoProject
 
     session = _session(task["port"], task["secret"])
     if task["do"] == "stage":
         request = WriteRequest("pipe", "node", "t", OutputSpec.parse("t", task["entry"]), None, "killed", home="/home")
-        return as_record(request, OutputManager(IoProject(Path(), session)).stage(request, session.sql(task["sql"])))
+        record = as_record(request, OutputManager(IoProject(Path(), session)).stage(request, session.sql(task["sql"])))
+        if "kept" in task:
+            Path(task["kept"]).write_text(json.dumps(record))
+        step("test.staged")
+        return record
     if task["do"] == "run":
         return tauro.run(task["project"], pipeline="p", start=task["day"], end=task["day"]).run_id
+    if task["do"] == "publish and undo":
+        return publish_and_undo(Path(task["root"]), session)
     if task["do"] == "hold":
         return _hold(session, task["options"], task["table"])
     staged = staged_from(task["record"], lambda: session, task["options"])
@@ -99,7 +114,6 @@ def _hold(session: SparkSession, options: Mapping[str, str], table: str) -> str:
     from tauro.publish.lease_table import LeaseTable
     from tauro.publish.leases import Leases
     from tauro.publish.targets import Target
-    from tauro.storage.steps import step
 
     with Leases("second", jvm=lambda: None) as leases:
         try:
@@ -111,9 +125,7 @@ def _hold(session: SparkSession, options: Mapping[str, str], table: str) -> str:
 
 
 if __name__ == "__main__":
-    from tauro.storage.steps import watch
-
     asked = json.load(sys.stdin)
     if asked["killed_at"]:
-        watch(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == asked["killed_at"] else None)
+        kill_at(asked["killed_at"], asked["times"])
     print(json.dumps(_do(asked), default=str))

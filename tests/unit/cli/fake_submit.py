@@ -2,7 +2,7 @@
 
 FAKE_SUBMIT is JSON: `cluster` says whose words it uses for how the driver ended, `standalone`, `yarn` or `kubernetes`,
 none for a driver that runs here; `dies` has the driver be killed at its start, `fails` is what it says in place of
-starting one, `blind` has the driver find no folder for the outcome.
+starting one, `blind` has the driver find no folder for the outcome, `shows` has what it says on standard error be seen.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main(words: list[str]) -> int:
             cwd=folder if cluster else None,
             env={**os.environ, "PYTHONPATH": python_path},
             stdout=subprocess.DEVNULL if cluster else None,
-            stderr=subprocess.STDOUT,
+            stderr=sys.stderr if asked.get("shows") else subprocess.STDOUT,
         )
         if asked.get("dies"):
             driver.kill()

@@ -70,6 +70,14 @@ def test_a_dry_run_shows_the_command_with_all_settings_and_code(project, tauro, 
     assert words == ["run", "--project", str(project), *asked, "--run-id", told["run_id"]]
 
 
+def test_a_driver_on_a_standalone_cluster_is_opened_what_spark_looks_into(project, tauro, cluster):
+    options = ("--conf", "spark.driver.extraJavaOptions=-Xss4m", "--deploy-mode", "cluster", "--dry-run", "--json")
+    command = tauro(*SUBMIT, *STANDALONE, *options).document["command"]
+    (given,) = (word for word in command if word.startswith("spark.driver.extraJavaOptions="))
+    assert "--add-opens=java.base/sun.util.calendar=ALL-UNNAMED" in given.split()
+    assert given.endswith(" -Xss4m")
+
+
 def test_the_shown_command_can_be_given_to_a_shell(project, tauro, cluster):
     cluster()
     shown = tauro(*SUBMIT, *STANDALONE, "--dry-run").out
@@ -161,12 +169,12 @@ def test_a_submission_that_fails_tells_what_spark_said(project, tauro, cluster):
     assert "at a.b" not in called.err
 
 
-@pytest.fixture
-def waiting(cluster) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture(params=[{}])
+def waiting(cluster, request) -> Iterator[subprocess.Popen[str]]:
     """A submission whose run waits to be stopped."""
-    cluster({"waits_in": "clean"})
+    cluster({"waits_in": "clean"}, **request.param)
     program = "import sys; from tauro.cli.main import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", program, *SUBMIT, *STANDALONE, "--json"]
+    command = [sys.executable, "-c", program, *SUBMIT, *deployed(request.param), "--json", "--verbose"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -175,6 +183,9 @@ def waiting(cluster) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+@pytest.mark.parametrize(
+    "waiting", [{}, {"cluster": "standalone", "shows": True}], indirect=True, ids=["here", "there"]
+)
 def test_ctrl_c_stops_the_run_as_in_tauro_run(project, waiting):
     waiting.send_signal(signal.SIGINT)
     out, err = waiting.communicate(timeout=60)

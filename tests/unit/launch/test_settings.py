@@ -61,7 +61,7 @@ def test_paths_on_s3_bring_their_jars_and_not_the_whole_sdk() -> None:
     found = {one.name: one.value for one in settings(spark=spark, schemes={"s3a"}, project=given).values()}
     assert found["spark.jars.packages"].startswith("a:b:1,org.apache.hadoop:hadoop-aws:3.5.0,software.amazon.awssdk:")
     assert found["spark.jars.excludes"].startswith("c:d,software.amazon.awssdk:bundle,")
-    assert found["spark.hadoop.fs.s3a.performance.flags"] == "create,delete,mkdir"
+    assert found["spark.hadoop.fs.s3a.performance.flags"] == "create,mkdir"
     assert {"spark.jars.excludes", "spark.hadoop.fs.s3a.performance.flags"}.isdisjoint(values())
 
 
@@ -74,6 +74,7 @@ def test_a_local_session_is_tuned_for_the_machine_and_listens_to_it_alone() -> N
     assert found["spark.ui.enabled"] == "false"
     assert found["spark.sql.session.timeZone"] == "UTC"
     assert found["spark.sql.variable.substitute"] == "false"
+    assert found["spark.sql.execution.arrow.pythonUDF.columnarInput.enabled"] == "false"
     assert found["spark.sql.legacy.parameterSubstitution.constantsOnly"] == "true"
     assert found["spark.sql.warehouse.dir"] == "/project/spark-warehouse"
     assert "spark.sql.sources.partitionOverwriteMode" not in found

@@ -127,6 +127,7 @@ def test_over_connect_a_session_is_given_what_sessions_can_have(tmp_path: Path) 
     assert found["spark.sql.session.timeZone"].value == "Europe/Paris"
     assert found["spark.sql.shuffle.partitions"].origin == "pipeline"
     assert found["spark.sql.variable.substitute"].origin.startswith("tauro default")
+    assert found["spark.sql.execution.arrow.pythonUDF.columnarInput.enabled"].value == "false"
     assert not {"spark.remote", "spark.jars.packages", "spark.driver.memory"} & set(found)
     assert settings_of_the_server(options) == ["spark.executor.memory"]
 
