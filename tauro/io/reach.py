@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from tauro.errors import UnsupportedError
+from tauro.io.formats.base import condition_of
 from tauro.storage.local import make_folder, remove_empty
 from tauro.storage.paths import spark_path
 
@@ -48,7 +49,7 @@ def check_seen(session: SparkSession, workshop: Path, own: Path, where: str) -> 
         token.touch(exist_ok=False)
         session.read.text(spark_path(str(token))).schema  # noqa: B018  the look that tells whether it is there
     except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
+        if condition_of(error) != "PATH_NOT_FOUND":
             raise
         raise UnsupportedError(
             f"the Spark Connect server does not see {workshop.parent} where this process sees it",
