@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import tauro
 from tauro.errors import InvalidValueError
 from tauro.launch.cache import cache_folder
 from tauro.launch.submit.unpacked import CODE, PROJECT
@@ -20,6 +19,7 @@ from tauro.launch.submit.unpacked import CODE, PROJECT
 LARGEST_BYTES = 200 * 1024**2
 """What is more than a project's code and configuration is not sent to a cluster."""
 
+_TAURO = Path(__file__).parents[1]
 _KEPT_S = 7 * 24 * 3600.0
 """How long a bundle stays after its last use: a session may hand it out as long as it lives."""
 _SKIPPED = frozenset({"__pycache__", "_tauro", "metastore_db", "node_modules", "spark-warehouse"})
@@ -71,9 +71,8 @@ def driver_bundle(root: Path, environment: Mapping[str, str], without: Collectio
     Raises:
         InvalidValueError: it is too large.
     """
-    package = Path(tauro.__file__).parent
     contents = {"__main__.py": (Path(__file__).parent / "submit" / "unpacked.py").read_bytes()}
-    contents |= {f"{CODE}/{name}": content for name, content in _read(package.parent, _files(package, ())).items()}
+    contents |= {f"{CODE}/{name}": content for name, content in _read(_TAURO.parent, _files(_TAURO, ())).items()}
     contents |= {f"{PROJECT}/{name}": content for name, content in _read(root, _files(root, without)).items()}
     return _bundle(contents, f"{root.name}-driver", environment, suffix=".jar")
 
@@ -84,10 +83,9 @@ def tauro_bundle(environment: Mapping[str, str]) -> Path | None:
     Args:
         environment: tells where bundles are kept.
     """
-    package = Path(tauro.__file__).parent
-    if not package.is_dir():
+    if not _TAURO.is_dir():
         return None
-    return _bundle(_read(package.parent, _files(package, ())), f"tauro-{tauro.__version__}", environment)
+    return _bundle(_read(_TAURO.parent, _files(_TAURO, ())), "tauro", environment)
 
 
 def _files(root: Path, without: Collection[Path]) -> Iterator[Path]:
