@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -22,7 +23,6 @@ _METHODS = {
         "DeltaLog.forTable(org.apache.spark.sql.SparkSession,java.lang.String)",
         "DeltaLog.invalidateCache(org.apache.spark.sql.SparkSession,org.apache.hadoop.fs.Path)",
         "DeltaLog.update(boolean,scala.Option,scala.Option)",
-        "DeltaLog.getSnapshotAt(long,scala.Option,scala.Option,boolean)",
         "DeltaLog.startTransaction(scala.Option,scala.Option)",
         ".createDataFrame(org.apache.spark.sql.delta.SnapshotDescriptor,scala.collection.immutable.Seq,boolean,"
         "scala.Option)",
@@ -46,14 +46,36 @@ _METHODS = {
     "VersionChecksum": (".setTransactions()", ".domainMetadata()"),
     "actions.AddFile": (".removeWithTimestamp(long,boolean)", ".path()", ".json()"),
     "actions.Action": (".fromJson(java.lang.String)",),
-    "DeltaOperations$Write": (f"Write(org.apache.spark.sql.SaveMode{',scala.Option' * 8})",),
     "DeltaOperations$Merge": (f"Merge({','.join(['scala.Option'] * 4 + ['scala.collection.immutable.Seq'] * 3)})",),
     "DeltaOperations$Restore": ("Restore(scala.Option,scala.Option)",),
 }
 """What is called, as Java spells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What versions of Delta spell differently."""
+
+    snapshot_at: tuple[bool, ...]
+    """What `getSnapshotAt` takes at last."""
+    write_options: int
+    """How many optional values a `Write` takes after its save mode."""
+
+    @property
+    def methods(self) -> Mapping[str, tuple[str, ...]]:
+        """What is called besides `_METHODS`."""
+        snapshot_at = f"long,scala.Option,scala.Option{',boolean' * len(self.snapshot_at)}"
+        return {
+            "DeltaLog": (f"DeltaLog.getSnapshotAt({snapshot_at})",),
+            "DeltaOperations$Write": (f"Write(org.apache.spark.sql.SaveMode{',scala.Option' * self.write_options})",),
+        }
+
+
+_FORMS = (Form(snapshot_at=(False,), write_options=8), Form(snapshot_at=(), write_options=3))
+"""Of Delta 4.4, and of Delta 4.0."""
 _BETWEEN = "\0"
 """What stands between texts that go to Java or come from there by one call: no path and no JSON holds it."""
-_understood: WeakKeyDictionary[SparkSession, bool] = WeakKeyDictionary()
+_forms: WeakKeyDictionary[SparkSession, Form | None] = WeakKeyDictionary()
 _known: WeakKeyDictionary[SparkSession, DeltaJava] = WeakKeyDictionary()
 
 
@@ -64,15 +86,15 @@ def is_understood(session: SparkSession) -> bool:
     """
     if not is_classic(session):
         return False
-    if session not in _understood:
-        _understood[session] = _has_methods(session)
-    return _understood[session]
+    return _form_of(session) is not None
 
 
 def delta_java(session: SparkSession) -> DeltaJava:
     """The classes of a session for which `is_understood`."""
     if session not in _known:
-        _known[session] = DeltaJava(session)
+        form = _form_of(session)
+        assert form is not None  # `is_understood`
+        _known[session] = DeltaJava(session, form)
     return _known[session]
 
 
@@ -80,9 +102,14 @@ class DeltaJava:
     """Delta's classes in one session's JVM, and functions that work on whole sequences there.
 
     Every call to Java takes its time, so nothing here calls once for each file.
+
+    Args:
+        session: the session.
+        form: how its Delta spells what others spell differently.
     """
 
-    def __init__(self, session: SparkSession) -> None:
+    def __init__(self, session: SparkSession, form: Form) -> None:
+        self.form = form
         jvm: Any = session._jvm
         gateway: Any = session.sparkContext._gateway
         self.jvm = jvm
@@ -172,13 +199,21 @@ class DeltaJava:
         return self._invoke.MethodHandleProxies.asInterfaceInstance(self._function, handle)
 
 
-def _has_methods(session: SparkSession) -> bool:
+def _form_of(session: SparkSession) -> Form | None:
+    """The form of a session's Delta; None if it lacks what is called."""
+    if session not in _forms:
+        forms = (form for form in _FORMS if _has_methods(session, form.methods))
+        _forms[session] = next(forms, None) if _has_methods(session, _METHODS) else None
+    return _forms[session]
+
+
+def _has_methods(session: SparkSession, methods: Mapping[str, tuple[str, ...]]) -> bool:
     jvm: Any = session._jvm
     java: Any = jvm.java
     as_text = jvm.scala.runtime.ScalaRunTime.stringOf
     loader = java.lang.Thread.currentThread().getContextClassLoader()
     try:
-        for name, wanted in _METHODS.items():
+        for name, wanted in methods.items():
             found = java.lang.Class.forName(_DELTA + name, False, loader)
             known = as_text(found.getMethods()) + as_text(found.getConstructors())
             if any(one not in known for one in wanted):

@@ -55,7 +55,7 @@ class DeltaLog:
     def at(self, version: int) -> Snapshot:
         """A version, with the files that were live in it."""
         none = self._java.none
-        return Snapshot(self._log.getSnapshotAt(version, none, none, False), self._java)
+        return Snapshot(self._log.getSnapshotAt(version, none, none, *self._java.form.snapshot_at), self._java)
 
     def forget(self) -> None:
         """Makes Delta forget what it remembers of the folder: another table may lie there next."""
@@ -85,7 +85,8 @@ class DeltaLog:
         written = some(predicate) if predicate is not None else none
         make = getattr(self._java.delta, "DeltaOperations$Write")
         columns = some(self._java.seq_of(partition_by))
-        return make(save_mode, columns, written, some(note), none, none, none, none, none)
+        given = (columns, written, some(note))
+        return make(save_mode, *given, *[none] * (self._java.form.write_options - len(given)))
 
     def merge_operation(self, condition: str) -> Any:
         """What the history shows as MERGE."""

@@ -64,7 +64,7 @@ def test_a_dry_run_shows_the_command_with_all_settings_and_code(project, tauro, 
     ]
     files = command[command.index("--py-files") + 1].split(",")
     assert all(Path(file).is_file() for file in files)
-    assert [Path(file).name.rpartition("-")[0] for file in files] == ["tauro-0.1.0", "shop-code"]
+    assert [Path(file).name.rpartition("-")[0] for file in files] == ["tauro", "shop-code"]
     words = command[command.index("--") + 1 :]
     asked = ["--pipeline", "daily", *DAYS, "--max-workers", "2", "--json"]
     assert words == ["run", "--project", str(project), *asked, "--run-id", told["run_id"]]
