@@ -22,7 +22,6 @@ from tauro.io.writing import one_line, spark_errors
 from tauro.model import WriteMode
 from tauro.storage.paths import spark_path
 from tauro.storage.place import Place, here, make_folder, move_files
-from tauro.storage.remote import RemotePath
 from tauro.storage.steps import step
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
     from tauro.io.formats.files import FileFormat
-
-_ONE_COPY_LESS = {"mapreduce.fileoutputcommitter.algorithm.version": "2"}
-"""Tasks put their files where the job would copy them to; what a failed job has left there is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +118,6 @@ class FileJob:
 
     def _save(self, frame: DataFrame, folder: Place) -> None:
         writer = frame.write.format(self.form.spark_name).options(**self._options_to_write)
-        if isinstance(folder, RemotePath) and not folder.files.moves_folders:
-            writer = writer.options(**_ONE_COPY_LESS)
         if self.partition_by:
             writer = writer.partitionBy(*self.partition_by)
         writer.save(spark_path(str(folder)))
