@@ -45,7 +45,7 @@ def packed_environment(asked: str, environment: Mapping[str, str], *, makes: boo
         return archive
     _refuse_other_kind(asked)
     cache = cache_folder(environment)
-    folder = cache / "environments" if cache is not None else Path(tempfile.gettempdir()) / "tauro-environments"
+    folder = cache / "environments" if cache is not None else Path(tempfile.mkdtemp(prefix="tauro-"))
     archive = folder / f"{asked}-{_digest()}.tar.gz"
     if makes and not archive.is_file():
         folder.mkdir(parents=True, exist_ok=True)
