@@ -154,8 +154,10 @@ class Control:
             java = self._jvm.java
             properties = java.util.Properties()
             properties.load(java.io.StringReader(str(baseline["properties"])))
+            told = java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments()
+            lasting = {one.removeprefix("-D").partition("=")[0] for one in _items(told) if one.startswith("-D")}
             for name in _items(properties.stringPropertyNames()):
-                if name.startswith("spark.") and not is_static(name):
+                if name.startswith("spark.") and not is_static(name) and name not in lasting:
                     properties.remove(name)
             for name, value in settings.items():
                 if not is_static(name):
@@ -321,7 +323,7 @@ def _not_fresh_if_it_fails() -> Iterator[None]:
 
 
 def _items(names: Any) -> list[str]:  # Any: py4j's objects have no types
-    """The texts in a Java set, at once; none of them holds a comma."""
+    """The texts in a Java collection, at once; none that counts holds a comma."""
     told = str(names.toString()).strip("[]")
     return told.split(", ") if told else []
 

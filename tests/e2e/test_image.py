@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.dockerfile import Image, instructions
 from tests.support.example import flights_of_january
-from tests.support.jvms import plain_environment
+from tests.support.jvms import own_archive, plain_environment
 
 pytestmark = pytest.mark.spark
 
@@ -32,7 +32,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     settings = example.root / "config/settings.yml"
     ivy = Path(sys.prefix) / "jars" / "ivy"
     settings.write_text(f"{settings.read_text()}default_format: delta\nspark_config: {{spark.jars.ivy: '{ivy}'}}\n")
-    variables = plain_environment() | {"PYTHON": sys.executable}
+    variables = plain_environment() | own_archive() | {"PYTHON": sys.executable}
     for name in ("PYTHONPATH", "TAURO_ARCHIVE"):
         variables.pop(name, None)
     image = Image(folder / "root", ROOT, {"project": example.root}, variables)
