@@ -122,6 +122,7 @@ def test_a_merge_computes_its_source_once(project: IoProject, spark: SparkSessio
 
 
 def test_a_merge_leaves_no_frame_cached(project: IoProject, spark: SparkSession) -> None:
+    spark.catalog.clearCache()  # what processes that other tests have killed kept in this JVM
     project.write(spark.range(3), format="delta", path="t", write_mode="merge", keys=["id"])
     frame = spark.range(10, 12)
     project.write(frame)
