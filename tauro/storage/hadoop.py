@@ -205,8 +205,8 @@ class HadoopFiles:
     def _put_by_rename(self, there: _There, content: bytes, how: Java) -> None:
         folder, _, name = there.spelled.rpartition("/")
         draft = there.java.path(f"{folder}/.{name}.{uuid.uuid4().hex}.draft")
-        _fill(there.files.create(draft, True), content)
         try:
+            _fill(there.files.create(draft, True), content)
             there.context.rename(draft, there.path, how)
         except BaseException:
             there.files.delete(draft, False)

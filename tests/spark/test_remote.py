@@ -68,6 +68,9 @@ def test_a_file_system_that_renames_is_one_too(spark: SparkSession, renaming: st
     assert files.create(f"{renaming}/once", b"mine")
     assert not files.create(f"{renaming}/once", b"theirs")
     assert files.read(f"{renaming}/once") == b"mine"
+    with pytest.raises(OSError):
+        files.write(f"{renaming}/torn", "no bytes")  # type: ignore[arg-type]  # so that the writing fails
+    assert [one.path for one in files.children(renaming)] == [f"{renaming}/once"]
 
 
 class Project:
