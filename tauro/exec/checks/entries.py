@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tauro.config import Context
 from tauro.errors import Problem, UnknownNameError
-from tauro.exec.checks.over_connect import output_over_connect
 from tauro.exec.planning.resolution import problem_at
 from tauro.io.formats import FORMATS
 from tauro.io.locations import format_of, locations
 from tauro.io.ports import Format
+from tauro.io.promises import why_not_over_connect
 from tauro.model.dataset import InputSpec, OutputSpec
+from tauro.model.settings import Mode
 from tauro.storage.paths import covers, has_glob, matches
 
 Place = tuple[str, ...]
@@ -30,8 +31,9 @@ def output_problems(context: Context, place: Place, spec: OutputSpec, name: str)
     for problem in _problems(context, place, spec, name, lambda found: found.check_output(spec)):
         is_right = False
         yield problem
-    if is_right:
-        yield from output_over_connect(context, place, spec, name)
+    reason = why_not_over_connect(spec) if is_right and context.settings.mode == Mode.CONNECT else None
+    if reason is not None:
+        yield problem_at(context, place, _named(place, name, reason[0]), fix=reason[1])
 
 
 def missing_paths(

@@ -1,4 +1,4 @@
-"""What a project asks for that a session over Spark Connect does not do."""
+"""What a project asks of its session that one over Spark Connect does not have."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from tauro.config import Context
 from tauro.errors import Problem, Severity
 from tauro.exec.planning.resolution import problem_at
-from tauro.io.promises import why_not_over_connect
-from tauro.model.dataset import OutputSpec
 from tauro.model.pipeline import PipelineSpec
 from tauro.model.settings import Mode, Options
 from tauro.spark.needs import REMOTE, remote_url, settings_of_the_server
@@ -43,18 +41,3 @@ def session_problems(context: Context) -> Iterator[Problem]:
                 fix="set it where the server is started",
                 severity=Severity.WARNING,
             )
-
-
-def output_over_connect(context: Context, place: tuple[str, ...], spec: OutputSpec, name: str) -> Iterator[Problem]:
-    """Why an output is not written in the project's mode.
-
-    Args:
-        context: the project.
-        place: where the output stands.
-        spec: the output, its path absolute and its format set.
-        name: its id.
-    """
-    reason = why_not_over_connect(spec) if context.settings.mode == Mode.CONNECT else None
-    if reason is not None:
-        message, fix = reason
-        yield problem_at(context, place, message if name in place else f"output {name!r}: {message}", fix=fix)
