@@ -61,6 +61,10 @@ class Holder(BaseModel):
         """The run, as messages name it."""
         return f"run {self.run_id}" + (f" of pipeline {self.pipeline!r}" if self.pipeline else "")
 
+    def abandoned(self) -> Holder:
+        """What stands in its place once the run has ended and left something: nothing of it goes on in Spark."""
+        return self.model_copy(update={"is_abandoned": True, "jvm": None, "remote": None})
+
     def __str__(self) -> str:
         held = f" for {self.span}" if self.span else ""
         since = self.since.isoformat(sep=" ", timespec="seconds")

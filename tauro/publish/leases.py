@@ -335,10 +335,7 @@ class Leases:
 
     def _renew(self, token: str, target: Target, jvm: Process | None, remote: RemoteSession | None) -> None:
         with target.place.changing():
-            try:
-                holders = target.place.holders()
-            except ValueError:
-                holders = ()
+            holders = _readable(target)
             if all(one.token != token or one.is_abandoned for one in holders):
                 self._lost.add(token)
             else:
@@ -352,29 +349,16 @@ class Leases:
 
     def _give_back(self, token: str, target: Target) -> None:
         with target.place.changing():
-            try:
-                left = [one for one in target.place.holders() if one.token != token]
-            except ValueError:
-                left = []
+            left = [one for one in _readable(target) if one.token != token]
             step("lease.release")
             target.place.put(left)
         target.place.tidy()
 
     def _mark_abandoned(self, token: str, target: Target) -> None:
         with target.place.changing():
-            try:
-                holders = target.place.holders()
-            except ValueError:
-                holders = ()
+            holders = _readable(target)
             step("lease.abandon")
-            target.place.put(
-                [
-                    one.model_copy(update={"is_abandoned": True, "jvm": None, "remote": None})
-                    if one.token == token
-                    else one
-                    for one in holders
-                ]
-            )
+            target.place.put([one.abandoned() if one.token == token else one for one in holders])
         target.place.tidy()
 
     def _beat(self) -> None:
@@ -392,6 +376,14 @@ class Leases:
             if left_s <= 0:
                 return
             time.sleep(min(left_s, _STEP_S))
+
+
+def _readable(target: Target) -> Sequence[Holder]:
+    """The holders of an output; none where what is there is no lease that can be read."""
+    try:
+        return target.place.holders()
+    except ValueError:
+        return ()
 
 
 def _held_error(target: Target, holder: Holder, wait_s: float) -> OutputHeldError:

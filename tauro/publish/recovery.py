@@ -375,9 +375,7 @@ def _change(place: LeasePlace, run_id: str, *, is_abandoned: bool) -> None:
         except ValueError:  # no lease that can be read: nothing there leads anywhere
             return
         kept = [
-            one.model_copy(update={"is_abandoned": True, "jvm": None}) if one.run_id == run_id else one
-            for one in holders
-            if is_abandoned or one.run_id != run_id
+            one.abandoned() if one.run_id == run_id else one for one in holders if is_abandoned or one.run_id != run_id
         ]
         if kept != list(holders):
             step("lease.settle")
